@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from collections.abc import Iterator
 from functools import partialmethod
 from typing import Any
@@ -104,6 +106,26 @@ def test_a_large_blob_is_read_in_parts_of_one_version(
     azure.put(container, "large/file", CONTENT)
     with pytest.raises(SourceRewritten, match="changed or went away"):
         body.read(5000)
+
+
+def test_a_blob_of_several_downloads_is_read_whole(azure: BlobServer, container: str) -> None:
+    large = CONTENT * 1000
+    azure.put(container, "whole/file", large)
+    store = opened(azure, container, "whole")
+    (found,) = store.list()
+    assert (found.size, ObjectFile(store, found).read()) == (len(large), large)
+
+
+def test_a_blob_of_gzip_that_says_so_is_read_as_it_is_stored(
+    azure: BlobServer, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.azure.blobs._CHUNK_BYTES", 1000)
+    packed = gzip.compress(b"".join(hashlib.sha256(bytes([number])).digest() for number in range(125)))
+    azure.put_encoded(container, "encoded/file.csv.gz", packed)
+    store = opened(azure, container, "encoded")
+    (found,) = store.list()
+    assert ObjectFile(store, found).read() == packed
+    assert store.open(found, start=10, end=20).read(10) == packed[10:20]
 
 
 def test_a_key_with_signs_that_mean_something_in_a_url_is_read(azure: BlobServer, container: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from shared.adapters.aws.s3 import S3Bucket, open_bucket
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey
 from shared.errors import CredentialsRejected, SourceNotFound, SourceRewritten
+from tests.support.local_s3 import PART_BYTES
 from tests.support.stores.s3_servers import S3Server, s3_server
 
 CONTENT = bytes(range(256)) * 40
@@ -95,6 +97,28 @@ def test_a_key_with_signs_that_mean_something_in_a_url_is_read(s3: S3Server, buc
     assert found.key == f"odd/{ODD}"
     assert store.find(found.key) == found
     assert ObjectFile(store, found).read() == CONTENT
+
+
+def test_a_large_object_that_was_written_in_parts_is_read_in_one_version(s3: S3Server, bucket: str) -> None:
+    large = CONTENT * (2 * PART_BYTES // len(CONTENT) + 1)
+    s3.put_in_parts(bucket, "large/file", large)
+    store = opened(s3, bucket, "large")
+    (found,) = store.list()
+    assert (found.size, store.find(found.key)) == (len(large), found)
+    assert ObjectFile(store, found).read() == large
+    assert store.open(found, start=PART_BYTES - 5, end=PART_BYTES + 5).read(10) == large[PART_BYTES - 5 :][:10]
+    s3.put_in_parts(bucket, "large/file", large[1:] + b"x")
+    with pytest.raises(SourceRewritten):
+        store.open(found, start=0, end=10)
+
+
+def test_an_object_of_gzip_that_says_so_is_read_as_it_is_stored(s3: S3Server, bucket: str) -> None:
+    packed = gzip.compress(CONTENT)
+    s3.put_encoded(bucket, "encoded/file.csv.gz", packed)
+    store = opened(s3, bucket, "encoded")
+    (found,) = store.list()
+    assert ObjectFile(store, found).read() == packed
+    assert store.open(found, start=10, end=20).read(10) == packed[10:20]
 
 
 def test_an_empty_object_and_an_empty_prefix_are_no_errors(s3: S3Server, bucket: str) -> None:

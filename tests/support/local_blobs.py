@@ -46,6 +46,7 @@ class LocalBlobs:
     before_read: Callable[[str], None] | None = None
     failures: list[tuple[int, str]] = field(default_factory=list)
     cuts: int = 0
+    encoded: set[str] = field(default_factory=set)
     writes: int = 0
 
     def make_container(self) -> str:
@@ -63,6 +64,11 @@ class LocalBlobs:
         """Write a blob, a second later than the one before."""
         self.writes += 1
         self.buckets.put(f"{ACCOUNT}/{container}", key, content, modified_at=BEGIN + timedelta(seconds=self.writes))
+
+    def put_encoded(self, container: str, key: str, content: bytes) -> None:
+        """Write a blob of gzip, and say so in its properties."""
+        self.encoded.add(f"{ACCOUNT}/{container}/{key}")
+        self.put(container, key, content)
 
     def put_at_once(self, container: str, keys: Sequence[str]) -> None:
         """Write many empty blobs."""
@@ -103,6 +109,8 @@ class _FaultyBlobs(BlobService):
         if request.method == "GET" and key and self.azure.before_read:
             self.azure.before_read(key)
         answer = super().read(request, bucket, key)
+        if f"{bucket}/{key}" in self.azure.encoded:
+            answer.headers["Content-Encoding"] = "gzip"
         if answer.status_code == 206 and request.method == "GET" and self.azure.cuts:
             self.azure.cuts -= 1
             answer.response = _half(answer.get_data())

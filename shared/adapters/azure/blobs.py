@@ -66,6 +66,7 @@ class BlobContainer:
                 etag=f'"{found.etag}"',
                 match_condition=MatchConditions.IfNotModified,
                 max_concurrency=1,
+                decompress=False,  # the bytes as they are stored, whatever the blob's properties say of them
             )
         return BlobBody(download, place)
 

@@ -12,7 +12,13 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 import requests
-from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ContentSettings,
+    ResourceTypes,
+    generate_account_sas,
+)
 
 from devcloud.tls import Tls
 from tests.support.local_blobs import ACCOUNT, LocalBlobs, local_blobs
@@ -52,6 +58,10 @@ class BlobServer(Protocol):
 
     def put(self, container: str, key: str, content: bytes) -> None:
         """Write a blob."""
+        ...
+
+    def put_encoded(self, container: str, key: str, content: bytes) -> None:
+        """Write a blob of gzip, and say so in its properties."""
         ...
 
     def put_at_once(self, container: str, keys: Sequence[str]) -> None:
@@ -94,6 +104,11 @@ class Azurite:
 
     def put(self, container: str, key: str, content: bytes) -> None:
         self.client.get_blob_client(container, key).upload_blob(content, overwrite=True)
+
+    def put_encoded(self, container: str, key: str, content: bytes) -> None:
+        settings = ContentSettings(content_type="text/csv", content_encoding="gzip")
+        blob = self.client.get_blob_client(container, key)
+        blob.upload_blob(content, overwrite=True, content_settings=settings)
 
     def put_at_once(self, container: str, keys: Sequence[str]) -> None:
         """With a shared access signature, which takes a third of the time."""

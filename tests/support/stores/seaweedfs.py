@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 
 from shared.domain.credentials.setup_guides import SetupGuide
-from tests.support.local_s3 import REGION
+from tests.support.local_s3 import PART_BYTES, REGION
 from tests.support.stores.programs import ENVIRONMENT, free_ports, running
 
 Json = dict[str, Any]
@@ -40,6 +42,13 @@ class SeaweedFS:
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def put_in_parts(self, bucket: str, key: str, content: bytes) -> None:
+        parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
+        self.client.upload_fileobj(BytesIO(content), bucket, key, Config=parts)
+
+    def put_encoded(self, bucket: str, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentEncoding="gzip")
 
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
         """By its own program, which takes a hundredth of the time. All keys are in one folder."""
