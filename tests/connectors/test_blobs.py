@@ -76,7 +76,8 @@ def test_a_download_that_breaks_off_again_and_again_is_reported(
     [
         ((403, "AuthorizationPermissionMismatch"), SourceNotFound, "grant Storage Blob Data Reader on the container"),
         ((403, "AuthorizationFailure"), SourceNotFound, "firewall refuses the platform; allow public network access"),
-        ((409, "BlobArchived"), StepFailed, "Azure answered BlobArchived"),
+        ((409, "BlobArchived"), SourceNotFound, "is archived; move it to an online tier"),
+        ((409, "LeaseIdMissing"), StepFailed, "Azure answered LeaseIdMissing"),
     ],
 )
 def test_an_answer_ends_a_run_in_its_words(

@@ -82,6 +82,23 @@ def test_an_answer_of_aws_ends_a_run_or_lets_it_be_tried_again(
         raise ClientError(answer, operation)
 
 
+def test_an_archived_object_is_told_as_one(s3: LocalS3, bucket: str) -> None:
+    s3.client.put_object(Bucket=bucket, Key="archive/file", Body=b"content", StorageClass="GLACIER")
+    credential = AwsAccessKey.model_validate(s3.credentials(bucket, "archive")["credentials"])
+    store = open_bucket(credential, str, endpoint=s3.endpoint, sts_endpoint=s3.endpoint)
+    (found,) = store.list()
+    with pytest.raises(SourceNotFound, match="archive/file is archived; restore it"):
+        store.open(found, start=0, end=7)
+
+
+def test_a_key_that_may_not_decrypt_names_that_permission() -> None:
+    told = "User: arn:aws:iam::123456789012:role/r is not authorized to perform: kms:Decrypt on the resource"
+    answer = {"Error": {"Code": "AccessDenied", "Message": told}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    needed = "grant kms:Decrypt on the key of the bucket"
+    with pytest.raises(SourceNotFound, match=needed), translated("s3://bills/x", grant="s3:GetObject"):
+        raise ClientError(answer, "GetObject")
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

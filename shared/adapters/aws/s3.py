@@ -37,6 +37,7 @@ _ROLE_NEEDS = {
     "InvalidIdentityToken": "delete the account's own identity provider for accounts.google.com, if it has one",
     "RegionDisabledException": "activate STS in the credential's region",
 }
+_DECRYPT = "kms:Decrypt"  # which AWS names in a message that has the same code as a missing right to read
 _PASSING = _THROTTLED | {
     "RequestTimeTooSkewed"
 }  # answers 403 that pass; after any other the tenant has to change something
@@ -166,6 +167,8 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     answer, service = error.response, _service(place)
     cloud = "AWS" if service == "S3" else "Google Cloud"
     code = str(answer.get("Error", {}).get("Code", ""))  # a proxy's answer has none
+    if _DECRYPT in str(answer.get("Error", {}).get("Message", "")):
+        grant = f"{_DECRYPT} on the key of the bucket"
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
         return _not_assumed(code)
@@ -177,6 +180,7 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
             f"{place} changed or went away while the export was read",
         ),
         (code == "NoSuchBucket", errors.SourceNotFound, f"{place}: there is no such bucket"),
+        (code == "InvalidObjectState", errors.SourceNotFound, f"{place} is archived; restore it, then run again"),
         (
             status == 403 and code not in _PASSING,
             errors.SourceNotFound,

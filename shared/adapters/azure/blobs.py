@@ -154,6 +154,11 @@ def _meaning(error: Any, place: str) -> errors.ConvergenceError:
         ),
         (code == "ContainerNotFound", errors.SourceNotFound, f"{place}: there is no such container"),
         (
+            code in ("BlobArchived", "BlobBeingRehydrated"),
+            errors.SourceNotFound,
+            f"{place} is archived; move it to an online tier, then run again",
+        ),
+        (
             status in (404, 412),
             errors.SourceRewritten,
             f"{place} changed or went away while the export was read",
