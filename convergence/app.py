@@ -29,9 +29,9 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(alerts.app, name="alerts")
-for command in (costs.costs, costs.restatements, costs.usage):
+for command in (runs.backfill, costs.costs, costs.restatements, costs.usage):
     app.command()(command)
-operator.add_to(app)
+operator.add_to(app, credentials=credentials.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

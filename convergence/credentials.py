@@ -10,7 +10,7 @@ from convergence.api import REFUSED, open_api
 from convergence.options import AsJson, Tenant
 from convergence.output import print_json, print_lines, print_table, short_time
 
-app = typer.Typer(help="List and try stored credentials.", no_args_is_help=True)
+app = typer.Typer(help="List and try stored credentials, or encrypt all tenants' anew.", no_args_is_help=True)
 _CREDENTIALS = "/api/v1/tenants/{tenant_id}/credentials"
 Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="GCP, AWS or AZURE.")]
 

@@ -47,14 +47,15 @@ def reencrypt(context: typer.Context) -> None:
 
 
 def templates(context: typer.Context) -> None:
-    """Validate and explain pipeline templates; see `templates --help`."""
+    """Validate, explain and begin pipeline templates; see `templates --help`."""
     from shared.authoring.cli import main
 
     raise typer.Exit(main(context.args))
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the operator's commands."""
+def add_to(app: typer.Typer, *, credentials: typer.Typer) -> None:
+    """Register the operator's commands. The one that encrypts credentials anew is among those of credentials too."""
+    credentials.command(context_settings=_AS_IT_IS)(reencrypt)
     app.command(rich_help_panel="Operators")(status)
     for command in (tenants, migrate, reencrypt, templates):
         app.command(context_settings=_AS_IT_IS, rich_help_panel="Operators")(command)

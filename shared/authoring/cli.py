@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.authoring.explanation import explain
+from shared.authoring.new_template import write_new_template
 from shared.authoring.template_schema import SCHEMA_FILE, schema_text
 from shared.authoring.validation import all_template_files, problems_of, template_files
 from shared.configuration.templates import find_template, read_template, usable_templates
@@ -28,6 +29,7 @@ examples:
   .venv/bin/python -m shared.authoring explain gcp/cost/billing --date 2025-11-17
   .venv/bin/python -m shared.authoring explain gcp/cost/billing --start-date 2025-11-01 --end-date 2025-11-30 \\
       --param billing_export_table=acme-gcp.billing.gcp_billing_export_v1_0A1B2C
+  .venv/bin/python -m shared.authoring new gcp/cost/by_project               a template to begin with
   .venv/bin/python -m shared.authoring schema --write                        after a change of what templates may say"""
 _VALIDATE = """\
 Prints a line for each problem of a template: FILE:LINE: FIELD or STATEMENT: the problem. It checks fields, types and
@@ -37,6 +39,9 @@ and that the columns of checks and of published tables exist and have the right 
 _EXPLAIN = """\
 Prints what a run would do: its steps in order with their SQL, the parameters and their values, the tables they read
 and write, the checks, and the limits of bytes billed. Values that only a run knows are in <>."""
+_NEW = """\
+Writes a valid template under configs/, with its SQL and the table that it publishes: the example of docs/pipelines.md
+under the new name. Change the three files to what the pipeline should do, then validate them. It replaces no file."""
 _SCHEMA = """\
 Prints the JSON Schema of templates. Editors with a YAML language server take it from configs/pipeline.schema.json."""
 
@@ -46,7 +51,7 @@ _Commands = argparse._SubParsersAction  # argparse has no public name for what a
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. A mistake of the user is reported as one line on standard error."""
     options = build_parser().parse_args(arguments)
-    commands = {"validate": _validate, "explain": _explain, "schema": _schema}
+    commands = {"validate": _validate, "explain": _explain, "new": _new, "schema": _schema}
     try:
         return commands[options.command](options)
     except ConvergenceError as error:
@@ -77,6 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
     shown.add_argument("--end-date", metavar="YYYY-MM-DD", help="the last of its days, inclusive")
     shown.add_argument("--param", action="append", default=[], metavar="K=V", help="a parameter; may be repeated")
     shown.add_argument("--tenant", default="acme_corp", metavar="ID", help="whose run (default: %(default)s)")
+    new = _add(commands, "new", "write a template to begin with", _NEW)
+    new.add_argument("path", metavar="PATH", help="the new template, such as gcp/cost/by_project")
     schema = _add(commands, "schema", "print the JSON Schema of templates", _SCHEMA)
     schema.add_argument("--write", action="store_true", help="write it to configs/pipeline.schema.json")
     return parser
@@ -144,6 +151,12 @@ def _parameter(template: Template, text: str) -> tuple[str, Any]:
     if parameter and parameter.type == "integer" and value.removeprefix("-").isdecimal():
         return name, int(value)
     return name, value
+
+
+def _new(options: argparse.Namespace) -> int:
+    for file in write_new_template(options.path):
+        print(f"{shown_path(file)} is written.")
+    return 0
 
 
 def _schema(options: argparse.Namespace) -> int:

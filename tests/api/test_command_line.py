@@ -196,4 +196,6 @@ def test_an_operator_sees_the_status_and_reaches_the_other_commands(cloud: Devcl
     assert checked.returncode == 0
     with environment({"PATH": os.environ["PATH"]}):
         refused = run(main, "status")
+        unset = run(main, "credentials", "reencrypt")
+    assert (unset.returncode, "set these in the environment" in unset.stderr) == (2, True)
     assert (refused.returncode, refused.stderr) == (2, "set these in the environment: PROJECT_ID, BIGQUERY_LOCATION\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,31 @@ for arguments in json.load(sys.stdin):
             status = ended.code
     print(json.dumps([status, len(said.getvalue()) > 0]))
 """
+
+
+def test_a_new_template_is_valid_and_replaces_nothing(tmp_path: Path) -> None:
+    for folder in ("configs", "shared"):
+        shutil.copytree(CONFIGS.parent / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    command, environment = [sys.executable, "-m", "shared.authoring"], {"PATH": os.environ["PATH"]}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    written = run("new", "gcp/cost/by_project")
+    assert written.stdout.splitlines() == [
+        "configs/gcp/cost/by_project.yml is written.",
+        "configs/gcp/cost/by_project.sql is written.",
+        "configs/tables/tenant_dataset/gcp_cost_by_project.yml is written.",
+    ]
+    checked = run("validate")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "configs/gcp/cost/by_project.yml: valid" in checked.stdout
+    again = run("new", "gcp/cost/by_project")
+    assert (again.returncode, again.stderr.count("is there already; nothing is written.")) == (1, 1)
+    refused = run("new", "../by_project")
+    assert (refused.returncode, "must be gcp/cost/ and a name" in refused.stderr) == (1, True)
 
 
 def test_the_commands_need_neither_network_nor_credentials(tmp_path: Path) -> None:
