@@ -15,6 +15,8 @@ from shared.errors import StepRefused
 
 pc: Any = _partly_typed  # its type stubs do not know that it accepts Python numbers too
 NUMERIC = pa.decimal128(38, 9)
+_USUAL = pa.decimal128(38, 18)  # wide enough for almost all numbers of bills, and four times as fast as _WIDE
+_USUAL_MOST, _SHORT = 1e20, 20  # a number that _USUAL holds, and the length of a text that is always smaller
 _WIDE = pa.decimal256(76, 38)  # wide enough for every float that NUMERIC does not round to 0
 _VANISHES = 1e-20
 _MOST = 1e29  # NUMERIC has 29 digits before the point
@@ -130,24 +132,45 @@ def to_numeric(array: Any) -> Any:
     """
     if pa.types.is_integer(array.type):
         return pc.cast(array, NUMERIC)
-    if pa.types.is_decimal(array.type):
-        return _rounded(pc.cast(array, _WIDE)) if array.type.scale > NUMERIC.scale else pc.cast(array, NUMERIC)
+    if pa.types.is_decimal128(array.type):  # by a wider type, because Arrow does not notice if a product is too large
+        return _rounded(pc.cast(array, pa.decimal256(76, max(array.type.scale, NUMERIC.scale))))
     texts = pc.cast(array, pa.string())
+    if _is_below(array, texts, _USUAL_MOST):
+        try:
+            return _rounded(pc.cast(texts, _USUAL))
+        except pa.ArrowInvalid:  # a value has more than 18 decimal places, or is no number
+            pass
+    elif not _is_below(array, texts, _MOST):
+        return _spelled(texts)
+    if not pa.types.is_floating(array.type):
+        return _wide(texts)
+    vanishes = pc.less(pc.abs(array), _VANISHES)
+    return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
+
+
+def _is_below(array: Any, texts: Any, most: float) -> bool:
+    """Whether all values are smaller than a bound. Arrow does not notice if a text is too large for a decimal type."""
+    if not pa.types.is_floating(array.type):
+        longest = pc.max(pc.binary_length(texts)).as_py() or 0
+        if longest <= _SHORT and not pc.any(pc.match_substring(texts, "e", ignore_case=True)).as_py():
+            return True
+        try:
+            array = pc.cast(texts, pa.float64())
+        except pa.ArrowInvalid:
+            return False
+    return bool(pc.all(pc.less(pc.abs(array), most), min_count=0).as_py())
+
+
+def _wide(texts: Any) -> Any:
     try:
-        return pc.cast(texts, NUMERIC)
-    except pa.ArrowInvalid:  # a value has more than nine decimal places
-        if not pa.types.is_floating(array.type):
-            return _spelled(texts)
-        vanishes = pc.less(pc.abs(array), _VANISHES)
-        return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
+        return _rounded(pc.cast(texts, _WIDE))
+    except pa.ArrowInvalid:  # more than 38 decimal places, or no number
+        return _spelled(texts)
 
 
 def _spelled(texts: Any) -> Any:
     """The numbers that the texts spell, however many decimal places these have."""
-    try:
-        return _rounded(pc.cast(texts, _WIDE))
-    except pa.ArrowInvalid:  # more than 38 decimal places, or no number
-        return pa.array([None if text is None else _numeric(text) for text in texts.to_pylist()], NUMERIC)
+    return pa.array([None if text is None else _numeric(text) for text in texts.to_pylist()], NUMERIC)
 
 
 def _numeric(text: str) -> Decimal:
@@ -159,5 +182,5 @@ def _numeric(text: str) -> Decimal:
     raise pa.ArrowInvalid("no NUMERIC number")
 
 
-def _rounded(wide: Any) -> Any:
-    return pc.cast(pc.round(wide, ndigits=NUMERIC.scale, round_mode="half_towards_infinity"), NUMERIC)
+def _rounded(exact: Any) -> Any:
+    return pc.cast(pc.round(exact, ndigits=NUMERIC.scale, round_mode="half_towards_infinity"), NUMERIC)

@@ -74,6 +74,36 @@ def test_longer_decimals_are_rounded_as_bigquery_does(values: list[Decimal]) -> 
     assert found == [value.quantize(NANO, context=EXACT) for value in values]
 
 
+NUMERIC_MOST = Decimal(10) ** 29
+
+
+@given(st.lists(st.tuples(st.integers(-(10**17), 10**17), st.integers(-45, 45), st.booleans()), min_size=1, max_size=4))
+def test_a_text_becomes_its_number_or_is_refused(parts: list[tuple[int, int, bool]]) -> None:
+    numbers = [Decimal(digits).scaleb(exponent) for digits, exponent, _ in parts]
+    texts = [f"{number:e}" if short else f"{number:f}" for number, (_, _, short) in zip(numbers, parts, strict=True)]
+    wanted = [number.quantize(NANO, context=Context(prec=120, rounding=ROUND_HALF_UP)) for number in numbers]
+    if all(abs(number) < NUMERIC_MOST for number in wanted):
+        assert to_numeric(pa.array(texts)).to_pylist() == wanted
+    else:
+        with pytest.raises(StepRefused, match="column cost"):
+            conform(pa.array(texts), NUMERIC, "cost")
+
+
+# Arrow multiplies these by 10 to the power of nine and does not notice that the product is too large.
+@pytest.mark.parametrize("digits", [691944779697715, 5923540230673541532087983568])
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.float64(), pa.decimal128(38, 0), pa.decimal256(60, 0), pa.decimal256(76, 0)], ids=str
+)
+def test_a_number_that_is_too_large_does_not_become_another(digits: int, kind: Any) -> None:
+    number = digits * 10 ** (30 - len(str(digits)))
+    value = (
+        str(number) if pa.types.is_string(kind) else float(number) if pa.types.is_floating(kind) else Decimal(number)
+    )
+    with pytest.raises(StepRefused, match="column cost"):
+        conform(pa.array([value], kind), NUMERIC, "cost")
+    assert conform(pa.array([value], kind).slice(1), NUMERIC, "cost").to_pylist() == []
+
+
 CREDITS = st.one_of(
     st.none(),
     st.lists(st.one_of(st.none(), st.fixed_dictionaries({"name": st.text(max_size=3), "amount": MONEY})), max_size=3),
