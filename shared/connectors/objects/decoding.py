@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import struct
+import threading
 import zipfile
 import zlib
 from collections import Counter
@@ -21,7 +22,7 @@ from shared.domain.object_stores import ObjectStore, StoredObject
 from shared.errors import StepRefused
 
 arrow_csv: Any = _partly_typed
-_BLOCK_BYTES = 4 * 1024 * 1024
+_BLOCK_BYTES, _BLOCKS_AHEAD = 4 * 1024 * 1024, 2
 _RANGE_BYTES = 4 * 1024 * 1024
 _ROWS = 16_384
 _AHEAD_BYTES = 64 * 1024
@@ -113,15 +114,16 @@ def _csv(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
         if not names or not rest:
             return
         text = pa.string()
+        bytes_of_rows = _Continued(rest, source)
         reader = arrow_csv.open_csv(
-            _Continued(rest, source),
+            bytes_of_rows,
             read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=False),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, text), null_values=[""], strings_can_be_null=True
             ),
         )
-        yield from reader
+        yield from bytes_of_rows.paced(reader)
 
 
 @contextmanager
@@ -191,17 +193,44 @@ class _Frugal(ObjectFile):
 
 
 class _Continued(io.RawIOBase):
-    """A readable file: the bytes that were read ahead, then the rest of the source."""
+    """A readable file: the bytes that were read ahead, then the rest of the source.
+
+    Arrow's reader of CSV fetches blocks in a thread of its own, by default as many as 32 that nobody has asked for yet.
+    Here it gets only a few of them.
+    """
 
     def __init__(self, ahead: bytes, source: Any) -> None:
         self._ahead, self._source = ahead, source
+        self._turn, self._fetched, self._is_wanted = threading.Condition(), 0, True
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
+        with self._turn:
+            self._turn.wait_for(lambda: self._is_wanted or self._fetched < _BLOCKS_AHEAD)
+            self._fetched += 1
         if self._ahead:
             taken = self._ahead if size < 0 else self._ahead[:size]
             self._ahead = self._ahead[len(taken) :]
             return taken
         return bytes(self._source.read(size))
+
+    def paced(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The reader's batches. While the caller works on one, only a few blocks are fetched."""
+        try:
+            while True:
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                with self._turn:
+                    self._is_wanted, self._fetched = False, 0
+                yield batch
+                self._want()
+        finally:
+            self._want()
+
+    def _want(self) -> None:
+        with self._turn:
+            self._is_wanted = True
+            self._turn.notify_all()

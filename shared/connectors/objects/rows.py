@@ -82,6 +82,9 @@ class RowShape(ABC):
         given: dict[str, Any] = {}
         others = frozenset(self.columns.others)
         for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            if array.null_count == length:  # most columns of most batches
+                given[name] = nulls(length, pa.string())
+                continue
             with _refused(f"{file}: column {name[:_VALUE_LENGTH]}"):
                 plain = self.plain(array)
                 given[name] = pc.cast(plain, pa.string()) if name in others else plain
@@ -114,6 +117,8 @@ class RowShape(ABC):
         }
 
     def _conformed(self, given: Any, field: Any, file: str) -> Any:
+        if given.null_count == len(given):
+            return nulls(len(given), field.type)
         with _refused(f"{file}: column {field.name}"):
             array = self.readable(given, field)
             try:
