@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from shared.configuration.platform_config import get_platform
-from tools.openapi.document import ROOT
+from tools.openapi.document import ROOT, api_functions
 
 FUNCTIONS = ROOT / "clients" / "typescript" / "src" / "functions.ts"
 _HEAD = """\
@@ -16,7 +15,7 @@ def render_functions() -> str:
     """The module as it is committed."""
     served = {
         route.split(" ")[1]: name
-        for name, function in get_platform().functions.items()
+        for name, function in api_functions().items()
         if function.access == "public"
         for route in function.routes
     }
