@@ -61,7 +61,7 @@ def test_a_listing_may_have_more_than_a_thousand_blobs(
     assert [item.key for item in opened(azure, container, "many").list()] == keys
 
 
-def test_a_listing_of_too_many_blobs_is_refused_with_what_to_change(
+def test_a_listing_of_too_many_blobs_is_refused_and_the_message_says_what_to_change(
     azure: BlobServer, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):

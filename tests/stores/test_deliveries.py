@@ -1,6 +1,6 @@
-"""Deliveries with something wrong, read from each S3 and Blob storage as a run reads them; the program ones are judges.
+"""Reads deliveries with something wrong from each S3 and Blob storage, as a run reads them.
 
-Either all rows of one version of a delivery are read, or the reason is told.
+Either all rows of one version of a delivery are read, or an error names the reason. SeaweedFS and Azurite are judges.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Place(ABC):
 
     @abstractmethod
     def files(self) -> BillingFiles:
-        """What a run reads, with the listing of this moment."""
+        """Return what a run reads, as the place is listed now."""
 
     @abstractmethod
     def put(self, key: str, content: bytes) -> None:
@@ -51,14 +51,14 @@ class Place(ABC):
 
     @abstractmethod
     def deliver(self, costs: Sequence[str], *, files: int = 1) -> list[str]:
-        """Deliver September with a row for each cost; the keys of its files."""
+        """Deliver September with a row for each cost, and return the keys of its files."""
 
     @abstractmethod
     def manifest_of(self, keys: Sequence[str]) -> None:
         """Deliver a manifest of September that names these files."""
 
     def read(self) -> int:
-        """The number of rows."""
+        """Read all changed deliveries and return the number of their rows."""
         files = self.files()
         return sum(batch.num_rows for batch in files.batches(files.changed({})))
 
@@ -123,8 +123,8 @@ class AzurePlace(Place):
         return self.export.deliver(SEPTEMBER, rows, files=files, ending="csv.gz", columns=columns)
 
     def manifest_of(self, keys: Sequence[str]) -> None:
-        told = {"exportConfig": {"type": "ActualCost"}, "blobs": [{"blobName": key} for key in keys]}
-        self.put(self.manifest, json.dumps(told | {"runInfo": {"runId": uuid4().hex}}).encode())
+        manifest = {"exportConfig": {"type": "ActualCost"}, "blobs": [{"blobName": key} for key in keys]}
+        self.put(self.manifest, json.dumps(manifest | {"runInfo": {"runId": uuid4().hex}}).encode())
 
 
 def _now() -> datetime:
@@ -133,7 +133,7 @@ def _now() -> datetime:
 
 @contextmanager
 def server_of(name: str, folder: Path) -> Iterator[partial[Place]]:
-    """A running server; a call makes a place in it."""
+    """Starts a server and yields a function that makes a place in it."""
     if name in ("devcloud S3", "seaweedfs"):
         with s3_server(name.split(maxsplit=1)[0], folder) as s3:
             yield partial(_bucket, s3)
@@ -195,17 +195,17 @@ def test_a_truncated_file_is_refused_by_name(place: Place) -> None:
         place.read()
 
 
-@pytest.mark.parametrize("what", ["file", "manifest"])
-def test_what_changes_while_it_is_read_is_told(place: Place, what: str) -> None:
+@pytest.mark.parametrize("part", ["file", "manifest"])
+def test_a_delivery_that_changes_while_it_is_read_is_refused(place: Place, part: str) -> None:
     keys = place.deliver(["1", "2"], files=2)
     files = place.files()
     batches = files.batches(files.changed({}))
     assert next(batches).num_rows == 1
-    if what == "file":
+    if part == "file":
         place.put(keys[1], b"another content")
     else:
         place.manifest_of(keys)
-    with pytest.raises(SourceRewritten, match="changed or went away" if what == "file" else "was delivered anew"):
+    with pytest.raises(SourceRewritten, match="changed or went away" if part == "file" else "was delivered anew"):
         list(batches)
 
 

@@ -1,4 +1,4 @@
-"""The code that docs/alerts.md gives to receivers, and messages to try it with."""
+"""Reads the code that docs/alerts.md gives to receivers, and makes messages to try it with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MESSAGE = message_of_test("msg_1", tenant_id="acme", moment=NOW)
 SENT = signed_headers(MESSAGE, secret=SECRET, moment=NOW)
 BODY, SECONDS = MESSAGE.body.encode(), NOW.timestamp()
 TWO_SIGNATURES = SENT | {"webhook-signature": f"v1,bm8= {SENT['webhook-signature']}"}
-# Secret, headers, body, time, and whether the message is ours.
+# Secret, headers, body, time, and whether the code must accept the message.
 CASES = {
     "as it was sent": (SECRET, SENT, BODY, SECONDS, True),
     "four minutes later": (SECRET, SENT, BODY, SECONDS + 240, True),
-    "with a signature of another key beside it": (SECRET, TWO_SIGNATURES, BODY, SECONDS, True),
+    "beside a signature by another key": (SECRET, TWO_SIGNATURES, BODY, SECONDS, True),
     "another secret": (OTHER_SECRET, SENT, BODY, SECONDS, False),
     "another body": (SECRET, SENT, BODY + b" ", SECONDS, False),
     "another id": (SECRET, SENT | {"webhook-id": "msg_2"}, BODY, SECONDS, False),

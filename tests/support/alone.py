@@ -52,18 +52,18 @@ class Alone:
     names: Path
 
     def beside(self, command: Sequence[str], *, folder: Path) -> Sequence[str]:
-        """The command as one that runs in a folder beside the process, in the same namespace."""
+        """Return a command that runs the given one in a folder, in the namespace of the process."""
         own = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
         entered = ("nsenter", f"--target={self.process.pid}", "--net", "--mount", *own)
         return [*entered, *in_folder(folder, command)]
 
     def asked(self) -> Sequence[str]:
-        """The names that were looked up so far."""
+        """Return the names that were looked up so far."""
         return self.names.read_text(encoding="utf-8").splitlines() if self.names.exists() else []
 
 
 def in_folder(folder: Path, command: Sequence[str]) -> Sequence[str]:
-    """The command as one that changes to the folder first."""
+    """Return a command that changes to the folder and runs the given one there."""
     return ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), *command]
 
 

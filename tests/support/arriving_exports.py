@@ -91,13 +91,13 @@ def month_of_exports(rng: random.Random) -> list[list[Json]]:
 
 
 def exported(row: Json, number: int, rng: random.Random) -> Json:
-    """The row as the export of this number gives it."""
+    """Return the row with a time at which the daily export of this number may have written it."""
     moment = datetime.combine(START, datetime.min.time(), UTC) + timedelta(days=number + 1, hours=rng.choice((2, 8)))
     return row | {"export_time": moment.isoformat()}
 
 
 def corrected(row: Json, rng: random.Random) -> Json:
-    """A correction that takes back a part of the row's cost; one in three only changes the number of rows."""
+    """Return a correction that takes back a part of the row's cost. One in three takes back nothing: it adds a row."""
     factor = rng.choice((0, -0.25, -1))
     information = {"id": f"adj-{rng.randrange(16**8):08x}", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}
     return row | {"cost": row["cost"] * factor, "credits": [], "adjustment_info": information}

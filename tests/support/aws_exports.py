@@ -1,4 +1,4 @@
-"""Billing exports as AWS lays them out, for tests: legacy reports and CUR 2.0, with their manifests."""
+"""Makes billing exports as AWS lays them out: legacy reports and CUR 2.0, with their manifests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ _COST, _CURRENCY = "lineItem/UnblendedCost", "lineItem/CurrencyCode"
 
 
 def next_month(period: date) -> date:
-    """The first day of the next month."""
+    """Return the first day of the next month."""
     return date(period.year + period.month // 12, period.month % 12 + 1, 1)
 
 
 def line(period: date, number: int, cost: str, **given: str) -> dict[str, str]:
-    """A usage line of a legacy report; `given` overrides by column names whose slash is written as two underscores."""
+    """Return a usage line of a legacy report.
+
+    `given` replaces columns. Their names have two underscores in place of the slash.
+    """
     start = f"{period:%Y-%m}-{number % 28 + 1:02d}T00:00:00Z"
     usual = {
         "identity/LineItemId": f"line{number}",
@@ -125,7 +128,7 @@ def put_period(store: MemoryStore, period: date, rows: Sequence[Row]) -> None:
 
 
 def csv_of(rows: Sequence[Row], names: Sequence[str]) -> bytes:
-    """The rows as a CSV file with a header."""
+    """Return the rows as a CSV file with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -144,7 +147,7 @@ def deliver_cur2(store: Puts, bucket: str, period: date, rows: Sequence[Row], *,
 
 
 def parquet_of(rows: Sequence[Row]) -> bytes:
-    """Legacy rows as CUR 2.0 has them: numbers as doubles, moments as timestamps, products and tags as maps."""
+    """Return legacy rows as CUR 2.0 has them: numbers as doubles, moments as timestamps, products and tags as maps."""
     columns: dict[str, Any] = {}
     for name in rows[0]:
         category, _, rest = name.partition("/")
@@ -180,5 +183,5 @@ def _snake(name: str) -> str:
 
 
 def total(rows: Sequence[Row]) -> Decimal:
-    """The cost that usage lines bill in total."""
+    """Return the cost that usage lines bill in total."""
     return sum((Decimal(row[_COST]) for row in rows), Decimal(0))

@@ -1,4 +1,4 @@
-"""Cost exports as Azure lays them out, for tests: partitioned with a manifest, or one file without."""
+"""Makes cost exports as Azure lays them out: several files with a manifest, or one file without a manifest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Put = Callable[[str, bytes], object]
 
 
 def charge(period: date, number: int, cost: str, **given: str) -> dict[str, str]:
-    """A charge for an hour of a machine, as an enterprise agreement's export writes it; `given` overrides."""
+    """Return a charge for an hour of a machine, as an enterprise agreement's export has it. `given` replaces fields."""
     last = calendar.monthrange(period.year, period.month)[1]
     return {
         "BillingAccountId": "8611537",
@@ -57,7 +57,7 @@ def charge(period: date, number: int, cost: str, **given: str) -> dict[str, str]
 
 
 def csv_of(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """With a byte order mark, as Azure writes it."""
+    """Return the rows as CSV with a byte order mark, as Azure writes it."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
@@ -66,7 +66,7 @@ def csv_of(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
 
 
 def parquet_of(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """All columns as texts."""
+    """Return the rows as Parquet. All columns are texts."""
     sink: Any = io.BytesIO()
     parquet.write_table(pa.table({name: [row[name] for row in rows] for name in columns}), sink)
     return bytes(sink.getvalue())
@@ -97,7 +97,10 @@ class Export:
         manifest: Mapping[str, Any] | None = None,
         columns: Sequence[str] = (),
     ) -> list[str]:
-        """A run of the export: its files and then its manifest, with other values where given. The files' names."""
+        """Write the files of an export's run and then its manifest, and return the files' names.
+
+        The fields in `manifest` replace those of the manifest.
+        """
         last = calendar.monthrange(period.year, period.month)[1]
         run = next(self.runs)
         days = f"{period:%Y%m}01-{period:%Y%m}{last}"
@@ -116,7 +119,7 @@ class Export:
         return keys
 
     def deliver_file(self, period: date, rows: Sequence[Row]) -> str:
-        """One file without a manifest; its name."""
+        """Write one file without a manifest, and return its name."""
         last = calendar.monthrange(period.year, period.month)[1]
         key = f"{self.prefix}/costs/{period:%Y%m}01-{period:%Y%m}{last}/costs_{next(self.runs)}.csv"
         self.put(key, csv_of(rows, list(rows[0])))
@@ -124,5 +127,5 @@ class Export:
 
 
 def total(rows: Sequence[Row]) -> Decimal:
-    """What the rows bill."""
+    """Return the sum that the rows bill."""
     return sum((Decimal(row["Cost"]) for row in rows), Decimal(0))

@@ -66,7 +66,7 @@ def hidden_fields(page: str) -> dict[str, str]:
 
 
 def figures_of(page: str, table: str) -> list[list[tuple[str, str]]]:
-    """The rows of all tables of this name on a page: each figure with all its digits, and as it is shown."""
+    """Return the rows of a page's tables with this name: each figure with all its digits, and as the page shows it."""
     tables = re.findall(rf'<table[^>]*data-table="{table}">(.*?)</table>', page, re.DOTALL)
     return [
         [(unescape(value), unescape(shown)) for value, shown in _FIGURE.findall(row)]

@@ -20,7 +20,7 @@ FRONT, UNEXAMINED = 3, 16
 
 @dataclass
 class World:
-    """One platform: tables, a clock, and what was observed over its whole history."""
+    """A platform: its tables, a clock, and the observations of its whole history."""
 
     limits: dict[str, tuple[int, int]]
     now: datetime = START

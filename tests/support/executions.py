@@ -92,9 +92,9 @@ class Executions:
         max_retries: int = 3,
         source: str | None = None,
     ) -> Delivery:
-        """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet.
+        """Queue an item of gcp/cost/<template> with a live lease, and store the tenant's credential if it is missing.
 
-        With a `source`, of that source's provider, whose credential is stored.
+        With a `source` the template is one of that source's provider, and its credential is stored already.
         """
         provider = source.partition(":")[0] if source else "gcp"
         if source is None:

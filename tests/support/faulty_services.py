@@ -73,7 +73,7 @@ class _Warehouse(Warehouse):
         return super().once(statement, values, **options)
 
     def insert(self, statement: Statement, values: Mapping[str, Any], **options: Any) -> QueryJob:
-        # A publish is the only job whose id does not name one piece of work: it is the number of a turn.
+        # A publish job is the only one whose id names no piece of work. The id is the number of a turn.
         if statement.name == "publish":
             self.fault.strike(statement.name)
         return super().insert(statement, values, **options)

@@ -82,7 +82,7 @@ def _answer(request: requests.PreparedRequest, status: int, message: str, reason
 
 @contextmanager
 def forgetful(client: bigquery.Client, forgetfulness: Forgetfulness) -> Iterator[None]:
-    """Send the client's requests through it inside this block."""
+    """Send the client's requests through this BigQuery inside the block."""
     session = client._http  # the client has no public method for this
     before, adapter = dict(session.adapters), _Adapter(forgetfulness)
     for prefix in before:

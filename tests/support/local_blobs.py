@@ -1,4 +1,4 @@
-"""devcloud's Azure for tests that plant blobs, repeat times, and let single requests fail.
+"""devcloud's Azure for tests that plant blobs, set their times, and let single requests fail.
 
 tests/stores shows that it is like Azurite.
 """
@@ -32,9 +32,8 @@ class LocalBlobs:
     """A running Azure; `certificate` is the file that clients must trust.
 
     `before_read` is called with a blob's name before its bytes are answered. `failures` are answered instead, each
-    once: a status and Azure's error code. New tokens have the `claims` instead of the usual ones. So many downloads as
-    `cuts` end after half of their bytes. Assertions of applications are checked by `certificates`, or all believed if
-    there are none.
+    once: a status and Azure's error code. `claims` replace those of new tokens. The next `cuts` downloads end after
+    half of their bytes. `certificates` check the assertions of applications; without them every assertion is believed.
     """
 
     certificate: Path
@@ -50,7 +49,7 @@ class LocalBlobs:
     writes: int = 0
 
     def make_container(self) -> str:
-        """A new container's name."""
+        """Make a container and return its name."""
         name = f"bills-{uuid.uuid4().hex[:12]}"
         self.buckets.make(f"{ACCOUNT}/{name}", CLIENT, SECRET)
         return name
@@ -80,7 +79,7 @@ class LocalBlobs:
         self.buckets.remove(f"{ACCOUNT}/{container}", key)
 
     def credentials(self, container: str, prefix: str, **other: Any) -> Json:
-        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        """Return the body of POST credentials for a prefix. `other` replaces fields of it."""
         content = {"tenant_id": TENANT, "client_id": CLIENT, "storage_account": ACCOUNT, "container": container}
         content |= {"prefix": prefix, "client_secret": SECRET, **other}
         return {"provider": "AZURE", "credentials": {key: value for key, value in content.items() if value is not None}}
@@ -124,7 +123,7 @@ def _half(content: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def local_blobs(folder: Path) -> Iterator[LocalBlobs]:
-    """A running Azure; it keeps its certificate and its blobs in a folder."""
+    """Start an Azure that keeps its certificate and its blobs in a folder."""
     tls = Tls(folder)
     azure = LocalBlobs(tls.ca_path, Buckets(folder / "azure"))
     service = _FaultyBlobs(azure, tls)

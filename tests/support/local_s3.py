@@ -37,7 +37,7 @@ class LocalS3:
     role_arn: str
 
     def make_bucket(self, name: str) -> None:
-        """A bucket in REGION."""
+        """Make a bucket in REGION."""
         self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
@@ -63,7 +63,7 @@ class LocalS3:
             s3_backends[_ACCOUNT]["aws"].put_object(bucket, key, b"")
 
     def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
-        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        """Return the body of POST credentials for a prefix. `other` replaces fields of it."""
         content = {"region": REGION, "bucket": bucket, "prefix": prefix, **self.reader, **other}
         return {"provider": "AWS", "credentials": content}
 
@@ -72,14 +72,14 @@ class LocalS3:
         requests.post(f"{self.endpoint}/moto-api/reset-auth", data="1", timeout=10).raise_for_status()
 
     def keyless(self, bucket: str, prefix: str) -> Json:
-        """The body of POST credentials for a role that may read; moto lets anybody assume it, whatever the token."""
+        """Return the body of POST credentials for a role that may read. moto lets anybody assume it with any token."""
         content = {"region": REGION, "bucket": bucket, "prefix": prefix, "role_arn": self.role_arn}
         return {"provider": "AWS", "credentials": content}
 
 
 @contextmanager
 def local_s3() -> Iterator[LocalS3]:
-    """A running S3 that checks every call."""
+    """Start an S3 that checks every call."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a log line for each request would hide a test's own output
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

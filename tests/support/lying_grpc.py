@@ -1,4 +1,4 @@
-"""A service of Google's that stands between a function and the local one, and lies when a test says so."""
+"""A service that stands between a function and the local service of Google's API, and lies when a test says so."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class _PassOn(_GenericHandler):
 
 @contextmanager
 def lying_service(cloud: Devcloud, address: str) -> Iterator[LyingService]:
-    """Stand before the local service at `address`, with its certificate."""
+    """Stand before the local service at `address`, and show that service's certificate."""
     tls, lying = Tls(cloud.state.path), LyingService()
     trust = grpc.ssl_channel_credentials(tls.ca_path.read_bytes())
     with grpc.secure_channel(address, trust) as channel:

@@ -43,7 +43,7 @@ class Tenant:
 
     @cached_property
     def export(self) -> Export:
-        """SMALL_EXPORT, seeded."""
+        """The table that SMALL_EXPORT was seeded into."""
         return self.seed(SMALL_EXPORT)
 
     @cached_property

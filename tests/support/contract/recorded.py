@@ -54,11 +54,11 @@ def read_cases(path: Path) -> list[Case]:
     return cases
 
 
-# Asking -----------------------------------------------------------------------------------------------------------
+# Running the cases --------------------------------------------------------------------------------------------------
 
 
 class Replay:
-    """Runs cases: those that only read share a dataset with others of the same setup, the rest have their own."""
+    """Runs cases. Those that only read share a dataset with others of the same setup; each of the rest has its own."""
 
     def __init__(self, folder: Path) -> None:
         self._database = duckdb.connect()
@@ -199,18 +199,18 @@ def _value(kind: Json, value: Any) -> Json:
     return {"value": None if value is None else str(value)}
 
 
-# Telling ----------------------------------------------------------------------------------------------------------
+# Reporting ----------------------------------------------------------------------------------------------------------
 
 
 def judge_all(cases: Iterable[Case]) -> list[Verdict]:
-    """The verdicts of cases, in order."""
+    """Run the cases and return their verdicts, in order."""
     with tempfile.TemporaryDirectory() as folder:
         replay = Replay(Path(folder))
         return [replay.judge(case) for case in cases]
 
 
 def product_cases(cases: Iterable[Case], root: Path) -> dict[str, list[str]]:
-    """The case ids that touch what the product's SQL uses, by feature."""
+    """Return, for each feature that the product's SQL uses, the ids of the cases that have it."""
     wanted = product_features(root)
     touched: dict[str, list[str]] = {}
     for case in cases:

@@ -28,7 +28,7 @@ def rights_of(function: str) -> dict[str, set[str]]:
 
 
 def rights_from(start: Path) -> dict[str, set[str]]:
-    """The same for the code that a module reaches."""
+    """Return the same for the code that a module reaches."""
     reached = _reached(start)
     used = defaultdict(set)
     for file, name in reached.statements():

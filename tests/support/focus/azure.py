@@ -38,7 +38,7 @@ def lookup(name: str) -> str:
 
 
 def statements() -> Mapping[str, Statement]:
-    """All statements of the template, those inside others filled in. One that a run does not send is among them."""
+    """All statements of the template, with the included ones filled in. One of them is not sent by any run."""
     template = get_template("azure", "cost", "billing")
     return {name: whole_statement(template, name) for name in template_statements(template)}
 

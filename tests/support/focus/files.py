@@ -74,7 +74,7 @@ def charge(cost: str = "1", period: date = SEPTEMBER, **given: str) -> dict[str,
 
 
 def csv_of(rows: Sequence[Row], columns: Sequence[str] = ()) -> bytes:
-    """The rows as a CSV file; a row that lacks a column of another has nothing there."""
+    """The rows as a CSV file; a row has nothing in the columns that it lacks."""
     text = io.StringIO()
     names = columns or list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, restval="")

@@ -1,4 +1,4 @@
-"""The second judge: a linter of FOCUS 1.4 that nobody here wrote, on rows as a view shows them."""
+"""The second judge: a linter of FOCUS 1.4 by others reads rows as a view shows them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Statements:
         return self._query("focus_rows", {"extract": self.staged(rows)}, bigquery.QueryJobConfig())
 
     def failing(self, check: str, table: str, extract: str) -> list[Json]:
-        """The rows of a FOCUS table, and of the export it is made of, that a check's statement returns."""
+        """The rows of a FOCUS table and of its export that a check's statement returns."""
         return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig())
 
     def months(self, table: str) -> dict[str, int]:

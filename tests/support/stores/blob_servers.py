@@ -1,4 +1,4 @@
-"""Defines what the tests of reading need of a Blob storage, of which there are devcloud's own and Azurite."""
+"""Starts the Blob storages from which the tests of reading read: devcloud's own and Azurite."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BlobServer(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Its address."""
+        """The address at which it answers."""
         ...
 
     @property
@@ -49,11 +49,11 @@ class BlobServer(Protocol):
 
     @property
     def claims(self) -> Json:
-        """What new tokens have instead of the usual claims."""
+        """The claims that replace the usual ones of new tokens."""
         ...
 
     def make_container(self) -> str:
-        """A new container's name."""
+        """Make a container and return its name."""
         ...
 
     def put(self, container: str, key: str, content: bytes) -> None:
@@ -73,13 +73,13 @@ class BlobServer(Protocol):
         ...
 
     def credentials(self, container: str, prefix: str, **other: Any) -> Json:
-        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        """Return the body of POST credentials for a prefix. `other` replaces fields of it."""
         ...
 
 
 @dataclass(frozen=True)
 class Azurite:
-    """A running Azurite. `entra` is devcloud's: Azurite reads its tokens, and has none of its own.
+    """A running Azurite. It takes the tokens of `entra`, which is devcloud's: Azurite issues none itself.
 
     `client` has the account's key, whose signatures Azurite checks.
     """
@@ -111,7 +111,7 @@ class Azurite:
         blob.upload_blob(content, overwrite=True, content_settings=settings)
 
     def put_at_once(self, container: str, keys: Sequence[str]) -> None:
-        """With a shared access signature, which takes a third of the time."""
+        """Write many empty blobs, with a shared access signature, which takes a third of the time."""
         allowed, until = AccountSasPermissions(write=True, create=True), datetime.now(UTC) + timedelta(hours=1)
         sas = generate_account_sas(ACCOUNT, _KEY, ResourceTypes(object=True), allowed, until)
         headers = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2024-11-04"}
@@ -130,7 +130,7 @@ class Azurite:
 
 @contextmanager
 def azurite(folder: Path, entra: LocalBlobs) -> Iterator[Azurite]:
-    """A running Azurite that keeps its blobs in memory. It has a certificate of the authority of devcloud's Entra."""
+    """Start an Azurite that keeps its blobs in memory. Its certificate comes from the authority of devcloud's Entra."""
     tls = Tls(entra.certificate.parents[1])
     program = ENVIRONMENT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     command = [str(ENVIRONMENT / "bin" / "node"), str(program), "--blobHost", "127.0.0.1", "--blobPort", "0"]
@@ -146,7 +146,7 @@ def azurite(folder: Path, entra: LocalBlobs) -> Iterator[Azurite]:
 
 @contextmanager
 def blob_server(name: str, folder: Path) -> Iterator[BlobServer]:
-    """The server of this name: devcloud or azurite."""
+    """Start the server of this name: devcloud or azurite."""
     with local_blobs(folder) as entra:
         if name == "devcloud":
             yield entra

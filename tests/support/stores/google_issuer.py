@@ -33,7 +33,7 @@ class GoogleIssuer:
     stranger: Any
 
     def token(self, audience: str, *, is_forged: bool = False, **claims: Any) -> str:
-        """A token for this audience, with other claims where given."""
+        """Return a token for this audience. `claims` replace its usual ones."""
         now = int(time.time())
         usual = {"iss": ISSUER, "aud": audience, "azp": WORKER_ID, "sub": WORKER_ID, "iat": now}
         signed: bytes = jwt.encode(
@@ -42,14 +42,14 @@ class GoogleIssuer:
         return signed.decode()
 
     def expired(self, audience: str) -> str:
-        """A token that was valid until an hour ago."""
+        """Return a token that was valid until an hour ago."""
         now = int(time.time())
         return self.token(audience, iat=now - 2 * TOKEN_SECONDS, exp=now - TOKEN_SECONDS)
 
 
 @contextmanager
 def google_issuer() -> Iterator[GoogleIssuer]:
-    """A running issuer with a new key."""
+    """Start an issuer with a new key."""
     key, stranger = signing.new_key(), signing.new_key()
     signers = [signing.signer(signing.private_pem(each), _KEY_ID) for each in (key, stranger)]
     with published({_KEY_ID: key.public_key()}) as keys_url:
@@ -58,7 +58,7 @@ def google_issuer() -> Iterator[GoogleIssuer]:
 
 @contextmanager
 def published_keys_of(identity: Identity) -> Iterator[str]:
-    """The address of the keys of devcloud's identities, in the form in which Google publishes its own."""
+    """Serve the keys of devcloud's identities in the form in which Google publishes its own; yield the address."""
     certificates = {name: x509.load_pem_x509_certificate(pem.encode()) for name, pem in identity.certs().items()}
     with published({name: certificate.public_key() for name, certificate in certificates.items()}) as keys_url:
         yield keys_url
@@ -66,7 +66,7 @@ def published_keys_of(identity: Identity) -> Iterator[str]:
 
 @contextmanager
 def published(public_keys: Mapping[str, Any]) -> Iterator[str]:
-    """The address of RSA keys by their ids, as a JSON Web Key Set."""
+    """Serve RSA keys, given by their ids, as a JSON Web Key Set; yield the address."""
     usual = {"kty": "RSA", "use": "sig", "alg": "RS256"}
     numbers = {name: key.public_numbers() for name, key in public_keys.items()}
     keys = [usual | {"kid": name, "n": _encoded(key.n), "e": _encoded(key.e)} for name, key in numbers.items()]

@@ -26,14 +26,14 @@ class Ministack:
     endpoint: str
 
     def client(self, service: str) -> Any:
-        """A client that may do everything."""
+        """Return a client that may do everything."""
         key = {"aws_access_key_id": _KEY, "aws_secret_access_key": _SECRET}
         return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **key)
 
 
 @contextmanager
 def ministack(folder: Path) -> Iterator[Ministack]:
-    """A running ministack that checks the rights of each call."""
+    """Start a ministack that checks the rights of each call."""
     (port,) = free_ports(1)
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "iam,sts,s3", "AUTH": "true"}
     settings |= {"S3_DATA_DIR": str(folder), "TMPDIR": str(folder), "MINISTACK_REGION": REGION}

@@ -16,7 +16,7 @@ ENVIRONMENT = Path(__file__).resolve().parents[3] / ".venvs" / "stores"  # make 
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Return ports that nobody listens on."""
     with ExitStack() as opened:
         sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -28,7 +28,7 @@ def free_ports(count: int) -> list[int]:
 def running(
     command: Sequence[str | Path], folder: Path, is_ready: Callable[[str], bool], **variables: str
 ) -> Iterator[Path]:
-    """A program in a folder, from the moment at which it is ready; yields the file with its output.
+    """Start a program in a folder, wait until it is ready, and yield the file with its output.
 
     `is_ready` gets what it has written so far. It inherits nothing of the developer's environment but the search path.
     """

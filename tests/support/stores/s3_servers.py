@@ -1,4 +1,4 @@
-"""Defines what the tests of reading need of an S3, and lets devcloud's be one."""
+"""Starts the S3 storages from which the tests of reading read: moto, devcloud's own and SeaweedFS."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Json = dict[str, Any]
 
 
 class S3Server(Protocol):
-    """A running S3. `stranger` is the access key of an account that may read nothing of a test."""
+    """A running S3."""
 
     @property
     def endpoint(self) -> str:
-        """Its address."""
+        """The address at which it answers."""
         ...
 
     @property
     def stranger(self) -> Json:
-        """An access key."""
+        """The access key of an account that may read nothing of a test."""
         ...
 
     def make_bucket(self, name: str) -> None:
-        """A new bucket."""
+        """Make a bucket."""
         ...
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
@@ -55,7 +55,7 @@ class S3Server(Protocol):
         ...
 
     def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
-        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        """Return the body of POST credentials for a prefix. `other` replaces fields of it."""
         ...
 
 
@@ -108,7 +108,7 @@ class DevcloudS3:
 
 @contextmanager
 def s3_server(name: str, folder: Path) -> Iterator[S3Server]:
-    """The server of this name: moto, devcloud or seaweedfs."""
+    """Start the server of this name: moto, devcloud or seaweedfs."""
     if name == "seaweedfs":
         with google_issuer() as issuer, seaweedfs(folder, issuer.keys_url, GUIDE) as started:
             yield started
@@ -119,7 +119,7 @@ def s3_server(name: str, folder: Path) -> Iterator[S3Server]:
 
 @contextmanager
 def devcloud_s3(folder: Path) -> Iterator[DevcloudS3]:
-    """A running one, with pages of a thousand objects as AWS has them."""
+    """Start devcloud's S3, with pages of a thousand objects as AWS has them."""
     buckets = Buckets(folder / "s3")
     service = S3(buckets)
     service.start()

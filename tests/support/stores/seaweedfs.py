@@ -1,4 +1,4 @@
-"""SeaweedFS: its own program as an S3 and an STS, which checks signatures, keys' rights, tokens and trust policies."""
+"""Starts SeaweedFS as an S3 and an STS. It checks signatures, keys' rights, tokens and trust policies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SeaweedFS:
         self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentEncoding="gzip")
 
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
-        """By its own program, which takes a hundredth of the time. All keys are in one folder."""
+        """Write many empty objects with its own program, in a hundredth of the time. All keys are in one folder."""
         (below,) = {key.rpartition("/")[0] for key in keys}
         files = self.folder / "many" / below
         files.mkdir(parents=True)
@@ -71,7 +71,7 @@ class SeaweedFS:
 
 @contextmanager
 def seaweedfs(folder: Path, keys_url: str, guide: SetupGuide) -> Iterator[SeaweedFS]:
-    """A running SeaweedFS in a folder. At `keys_url` it finds Google's keys, and its role has the guide's policy."""
+    """Start a SeaweedFS in a folder. At `keys_url` it finds Google's keys, and its role has the guide's policy."""
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
     (folder / "s3.json").write_text(json.dumps(_keys()))
     (folder / "iam.json").write_text(json.dumps(_identities(keys_url, guide)))
@@ -120,8 +120,8 @@ def _keys() -> Json:
 
 
 def _identities(keys_url: str, guide: SetupGuide) -> Json:
-    # A provider accepts only the audiences of its clients, of which it has one here: the trust policy has to refuse
-    # a token for another tenant before that.
+    # A provider accepts only the audiences of its clients, and it has one client here. So the trust policy has to
+    # refuse a token for another tenant first.
     google = {"issuer": "https://accounts.google.com", "clientId": guide.audience}
     google["jwksUri"] = keys_url
     read = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::*"]}

@@ -42,7 +42,7 @@ class NewUser:
         )
 
     def fill_in_variables(self, **changes: str) -> None:
-        """Copy the example and put one's own values."""
+        """Write terraform.tfvars with one's own values."""
         values = "".join(f'{name} = "{value}"\n' for name, value in {**VARIABLES, **changes}.items())
         (self.workspace.root / "terraform" / "terraform.tfvars").write_text(values, encoding="utf-8")
 

@@ -25,7 +25,7 @@ class Storage(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """For STORAGE_EMULATOR_HOST, which Google's Go client reads."""
+        """The value of STORAGE_EMULATOR_HOST, which Google's Go client reads."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 def _described(key: str, generation: int, content: bytes) -> dict[str, str]:
