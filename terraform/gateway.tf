@@ -31,7 +31,7 @@ locals {
           parameters         = local.path_parameters[path]
           responses          = { default = { description = "See docs/openapi.json" } }
           "x-google-backend" = local.gateway_backends[route.function]
-        }, route.is_page ? {} : local.gateway_operation) if route.path == path
+        }, { for name, value in local.gateway_operation : name => value if !route.is_page }) if route.path == path
       },
       {
         # A browser's preflight goes to the function that has the path.
@@ -95,7 +95,7 @@ resource "google_service_account" "gateway" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "gateway" {
-  for_each = local.gateway_enabled ? local.public_functions : {}
+  for_each = { for name, function in local.public_functions : name => function if local.gateway_enabled }
 
   name     = google_cloudfunctions2_function.functions[each.key].name
   location = var.region

@@ -64,6 +64,21 @@ def read_filters(text: str) -> Filters:
     return found
 
 
+def write_condition(group_by: str, value: str) -> str:
+    """The condition of a filter that only the charges of one group fulfil: what read_filters reads."""
+    kind, _, key = group_by.partition(":")
+    return f"{group_by}:{_escaped(value)}" if group_by in GROUPS else f"{kind}:{_escaped(key)}={_escaped(value)}"
+
+
+def write_property(named: Property) -> str:
+    """The property as a request names it: what read_property reads."""
+    return named.name if named.kind == "column" else f"{named.kind}:{named.name}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\;=])", r"\\\1", text)
+
+
 def _split(text: str) -> list[str]:
     pieces = _PIECE.findall(text)
     if ";".join(pieces) != text:

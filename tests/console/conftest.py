@@ -21,7 +21,8 @@ OpenBrowser = Callable[[], Browser]
 CANARY = '<script>alert("canary")</script>'
 DAYS = {"from": "2024-03-01", "to": "2024-03-10"}
 # Ten services in dollars, so that the table by day has a column for the others; one in euro.
-SERVICES = [f"Service {number}" for number in range(8)] + [CANARY, "Dearest"]
+ODD = "A;B=C\\D"
+SERVICES = [f"Service {number}" for number in range(7)] + [ODD, CANARY, "Dearest"]
 
 
 def _charges() -> list[dict[str, object]]:

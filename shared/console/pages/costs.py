@@ -13,6 +13,7 @@ from shared.console.periods import DEFAULT, PERIODS, Period, period_until
 from shared.console.policies import TenantPageCall, tenant_page
 from shared.console.replies import Page, Redirect
 from shared.console.site import Route
+from shared.domain.cost_properties import read_filters, write_condition, write_property
 from shared.errors import InvalidInput
 
 PATH, LATEST = "/console/costs", "/console/costs/latest"
@@ -84,17 +85,18 @@ def _page(
     wanted: Mapping[str, str], period: Period, shown: Mapping[str, Any] | None, *, problem: str = "", status: int = 200
 ) -> Page:
     group_by, metric = wanted["group_by"], wanted["metric"]
-    blocks = currency_blocks(shown, nameless=f"No {GROUPS[group_by][1]}") if shown and group_by in GROUPS else []
+    # A tag is no choice of the form, but an address may name one.
+    groups = GROUPS if group_by in GROUPS else {**GROUPS, group_by: (group_by, group_by)}
     content = {
         "wanted": wanted,
         "period": period,
         "periods": PERIODS,
-        "groups": GROUPS,
+        "groups": groups,
+        "group": groups[group_by],
         "metrics": METRICS,
-        "filtered": _filtered(wanted.get("filter")),
         "metric": METRICS.get(metric, METRICS["billed"]),
-        "group": GROUPS.get(group_by, ("", "")),
-        "blocks": blocks,
+        "filtered": _filtered(wanted.get("filter")),
+        "blocks": currency_blocks(shown, nameless=f"No {groups[group_by][1]}") if shown else [],
         "shown": shown,
         "problem": problem,
         "address": lambda **changes: _address(_parameters(wanted, period) | changes),
@@ -109,16 +111,24 @@ def _parameters(wanted: Mapping[str, str], period: Period) -> dict[str, str]:
 
 
 def _filtered(text: str | None) -> dict[str, str] | None:
-    group_by, _, name = (text or "").partition(":")
-    return {"text": text or "", "group_by": group_by, "name": name} if name else None
+    """The filter: as text, in words, and the group that it chooses. None without a filter that can be read."""
+    try:
+        filters = read_filters(text) if text else {}
+    except ValueError:
+        return None
+    if not text or not filters:
+        return None
+    group_by = write_property(next(iter(filters)))
+    words = (f"{value or 'none'}" for values in filters.values() for value in values)
+    return {"text": text, "group_by": group_by, "name": ", ".join(words)}
 
 
 def _drill(wanted: Mapping[str, str], period: Period, name: str) -> str | None:
-    """The page of one group, by SKU, or by service where the groups are no services; None if it cannot be divided."""
-    if "filter" in wanted or wanted["group_by"] not in GROUPS:
+    """The page of one group, by SKU, or by service where the groups are no services; None if it is one already."""
+    if "filter" in wanted:
         return None
     finer = "sku" if wanted["group_by"] == "service" else "service"
-    group = {"group_by": finer, "filter": f"{wanted['group_by']}:{name}"}
+    group = {"group_by": finer, "filter": write_condition(wanted["group_by"], name)}
     return _address(_parameters(wanted, period) | group)
 
 
