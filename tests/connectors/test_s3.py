@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ from botocore.exceptions import ClientError
 from werkzeug.wrappers import Request, Response
 
 from devcloud.objects import S3, Buckets
-from shared.adapters.aws.s3 import open_bucket, translated
-from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
+from shared.adapters.aws.s3 import open_bucket, open_cloud_storage, translated
+from shared.connectors.objects.object_file import ObjectFile
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole, FocusHmacKey
 from shared.errors import (
     ConvergenceError,
     CredentialsRejected,
@@ -147,6 +149,30 @@ def test_an_s3_that_asks_to_slow_down_is_asked_again_and_then_told(
         assert service.refusals == 0
     finally:
         service.stop()
+
+
+def test_a_file_of_gzip_in_cloud_storage_is_read_as_it_is_stored(tmp_path: Path) -> None:
+    service, packed = UnpackingS3(Buckets(tmp_path)), gzip.compress(bytes(range(256)) * 40)
+    key = service.buckets.make("bills", "GOOG1E00000000000000")
+    service.buckets.put("bills", "focus/file.csv.gz", packed)
+    service.start()
+    try:
+        fields = {"hmac_access_id": key.id, "hmac_secret": key.secret, "bucket": "bills", "prefix": "focus"}
+        store = open_cloud_storage(FocusHmacKey.model_validate(fields), endpoint=service.url)
+        (found,) = store.list()
+        assert ObjectFile(store, found).read() == packed
+    finally:
+        service.stop()
+
+
+class UnpackingS3(S3):
+    """devcloud's S3, which unpacks gzip as Cloud Storage does for a caller that does not accept it."""
+
+    def _answer(self, request: Request) -> Response:
+        answer = super()._answer(request)
+        if request.path.endswith(".gz") and request.headers.get("Accept-Encoding") != "gzip":
+            return Response(bytes(range(256)) * 40)
+        return answer
 
 
 class BusyS3(S3):

@@ -130,7 +130,13 @@ def open_cloud_storage(credential: FocusHmacKey, *, endpoint: str) -> S3Bucket:
     """Open a bucket of Cloud Storage by its interface for S3's clients. An empty endpoint means Google's own."""
     session = key_session(credential.hmac_access_id, credential.hmac_secret, region="auto")
     client = _client(session, endpoint or _CLOUD_STORAGE)
+    client.meta.events.register("before-send.s3", _want_as_stored)
     return S3Bucket(client, credential.bucket, folder(credential.prefix), scheme="gs")
+
+
+def _want_as_stored(request: Any, **_: Any) -> None:
+    """Take gzip as it is stored, which Cloud Storage would unpack. It is not signed: Google changes it on its way."""
+    request.headers["Accept-Encoding"] = "gzip"
 
 
 def _client(session: Any, endpoint: str) -> Any:
