@@ -4,7 +4,7 @@ import flask
 
 from shared.bootstrap import tenant_alerts
 from shared.http import Answer, Routes
-from shared.http.policies import TenantCall, tenant_api_key
+from shared.http.policies import ReaderCall, TenantCall, tenant_api_key, tenant_reader
 
 routes = Routes("alerts")
 
@@ -14,11 +14,11 @@ def _show(call: TenantCall) -> Answer:
     return Answer(200, tenant_alerts().show(call.caller.tenant_id, call.query))
 
 
-@routes.on("PUT /api/v1/alerts/{tenant_id}/budget", policy=tenant_api_key)
-@routes.on("PUT /api/v1/alerts/{tenant_id}/anomalies", policy=tenant_api_key)
-@routes.on("PUT /api/v1/alerts/{tenant_id}/webhook", policy=tenant_api_key)
-def _set(call: TenantCall) -> Answer:
-    return Answer(200, tenant_alerts().set_rule(call.caller.tenant_id, call.path, call.creation_request()))
+@routes.on("PUT /api/v1/alerts/{tenant_id}/budget", policy=tenant_reader)
+@routes.on("PUT /api/v1/alerts/{tenant_id}/anomalies", policy=tenant_reader)
+@routes.on("PUT /api/v1/alerts/{tenant_id}/webhook", policy=tenant_reader)
+def _set(call: ReaderCall) -> Answer:
+    return Answer(200, tenant_alerts().set_rule(call.caller, call.path, call.creation_request()))
 
 
 @routes.on("DELETE /api/v1/alerts/{tenant_id}/budget", policy=tenant_api_key)

@@ -246,5 +246,7 @@ SELECT
       AND NOT COALESCE(attempted.is_over, FALSE)
       AND COALESCE(attempted.attempted_at, message.occurred_at)
         < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @margin_minutes MINUTE)
+    -- One tenant's messages do not keep those of others waiting for the next hour.
+    ORDER BY ROW_NUMBER() OVER (PARTITION BY message.tenant_id ORDER BY message.occurred_at)
     LIMIT 1000
   ) AS messages

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.adapters.bigquery.warehouse import Row
 from shared.adapters.google.alert_tasks import EvaluationTasks, SendingTasks
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.alerts import Alerts, stored_rules
@@ -17,7 +18,8 @@ from shared.domain.alerts.events import AlertEvent
 from shared.domain.alerts.messages import SECRET_BYTES, message_of_test, new_secret
 from shared.domain.alerts.rules import MODELS, StoredRule, rule_of
 from shared.domain.alerts.sending import TEST_TYPE, SealedSecret, secret_aad
-from shared.domain.alerts.standing import AlertsRequest, standing
+from shared.domain.alerts.standing import AlertsRequest, bytes_of_evaluation, standing
+from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.creation import CreationRequest
 from shared.domain.requests.parsing import NoBody, validated
 from shared.errors import Conflict, InvalidInput, NotFound, TooManyRequests, Unavailable
@@ -40,15 +42,16 @@ class TenantAlerts:
 
     def show(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """The rules, what the last look at the costs found, and the latest alerts. One job."""
-        return self._standing(tenant_id, validated(AlertsRequest, query).limit)
+        return _standing(tenant_id, self._read(tenant_id, validated(AlertsRequest, query).limit))
 
-    def set_rule(self, tenant_id: str, path: str, creation: CreationRequest) -> dict[str, Any]:
+    def set_rule(self, caller: TenantReader, path: str, creation: CreationRequest) -> dict[str, Any]:
         """Set the rule that the path names in place of the earlier one, and return what `show` returns. Two jobs.
 
         A webhook gets a new secret with each call; only this answer has it. A budget or the search for anomalies is
-        compared with the present costs at once.
+        compared with the present costs at once. The caller pays for that what the last comparison read.
         """
-        rule = rule_of(path)
+        caller.charge_query()
+        tenant_id, rule = caller.tenant_id, rule_of(path)
         settings = validated(MODELS[rule], creation.body).model_dump(mode="json")
         if rule == "webhook" and is_local(settings["url"]) and not self.allows_local:
             raise InvalidInput.of_field("url", "must begin with https://")
@@ -62,9 +65,11 @@ class TenantAlerts:
         secret = new_secret(secrets.token_bytes(SECRET_BYTES)) if rule == "webhook" else None
         self.alerts.set_rule(tenant_id, stored, self._sealed(tenant_id, stored.rule_id, secret) if secret else None)
         log.info("alert rule set", rule=rule)
+        found = self._read(tenant_id)
         if secret is None:
+            caller.charge_bytes(bytes_of_evaluation(found))
             self.evaluations.request(tenant_id)
-        return {**self._standing(tenant_id), **({"secret": secret} if secret else {})}
+        return {**_standing(tenant_id, found), **({"secret": secret} if secret else {})}
 
     def remove_rule(self, tenant_id: str, path: str) -> dict[str, Any]:
         """Remove the rule that the path names, and return what `show` returns. Two jobs.
@@ -75,7 +80,7 @@ class TenantAlerts:
         if not self.alerts.remove_rule(tenant_id, rule):
             raise NotFound(f"The tenant has no rule {rule}.")
         log.info("alert rule removed", rule=rule)
-        return self._standing(tenant_id)
+        return _standing(tenant_id, self._read(tenant_id))
 
     def test_webhook(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send a test message to the webhook, once. `show` says whether it arrived.
@@ -84,7 +89,7 @@ class TenantAlerts:
         Tasks does not answer.
         """
         validated(NoBody, body)
-        shown = self._standing(tenant_id)
+        shown = _standing(tenant_id, self._read(tenant_id))
         if shown["webhook"] is None:
             raise Conflict(_NO_WEBHOOK)
         now = self.clock()
@@ -102,10 +107,13 @@ class TenantAlerts:
             raise Unavailable("Cloud Tasks did not take the test; try again.", retry_after=5)
         return {"tenant_id": tenant_id, "message_id": message_id, "status": "PENDING"}
 
-    def _standing(self, tenant_id: str, limit: int = AlertsRequest().limit) -> dict[str, Any]:
-        found = self.alerts.read(tenant_id, most_alerts=limit, most_messages=2 * limit)
-        return standing(tenant_id, stored_rules(found["rules"]), found)
+    def _read(self, tenant_id: str, limit: int = AlertsRequest().limit) -> Row:
+        return self.alerts.read(tenant_id, most_alerts=limit, most_messages=2 * limit)
 
     def _sealed(self, tenant_id: str, rule_id: str, secret: str) -> SealedSecret:
         sealed = self.key.encrypt(secret.encode(), aad=secret_aad(tenant_id=tenant_id, rule_id=rule_id))
         return SealedSecret(sealed.ciphertext, sealed.key_version)
+
+
+def _standing(tenant_id: str, found: Row) -> dict[str, Any]:
+    return standing(tenant_id, stored_rules(found["rules"]), found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.alerts.budgets import judged_months
-from shared.domain.alerts.evaluation import Evaluation, Known, KnownAlert, evaluate
+from shared.domain.alerts.evaluation import MAX_MESSAGES, Evaluation, Known, KnownAlert, evaluate
 from shared.domain.alerts.rules import BudgetRule, Rules, StoredRule
 from shared.domain.alerts.spending import DailySpending, MonthCost, MonthlySpending, Reach
 
@@ -157,3 +158,13 @@ def test_a_tenant_without_charges_has_no_month() -> None:
     found = evaluate(known(budget()), MonthlySpending(), DailySpending())
     assert [event.kind for event in found.events] == ["EVALUATED"]
     assert found.events[0].details["budget"]["month"] is None
+
+
+@pytest.mark.parametrize(("messages", "is_sent"), [(0, True), (MAX_MESSAGES - 1, True), (MAX_MESSAGES, False)])
+def test_a_webhook_gets_some_messages_an_hour_and_every_alert_is_shown(messages: int, *, is_sent: bool) -> None:
+    before = replace(known(budget()), messages=messages)
+    found = evaluate(before, spending(("USD", "1000000000")), DailySpending())
+    fired = [event for event in found.events if event.kind == "FIRED"]
+    assert fired
+    assert (bool(found.messages), all(event.message_id for event in fired)) == (is_sent, is_sent)
+    assert [event.kind for event in found.events].count("MESSAGE") == is_sent

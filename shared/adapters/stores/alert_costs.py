@@ -32,7 +32,8 @@ class AlertCosts:
         found = self._read(monthly_statement(rule), tenant_id, {**values, **_filter_value(rule)})
         if found is None:
             return MonthlySpending()
-        return MonthlySpending([MonthCost(**row) for row in found["months"]], _reaches(found))
+        row, bytes_read = found
+        return MonthlySpending([MonthCost(**month) for month in row["months"]], _reaches(row), bytes_read)
 
     def read_daily(self, tenant_id: str, rule: AnomalyRule, *, today: date) -> DailySpending:
         """The costs of the days among which anomalies are searched. One job."""
@@ -46,17 +47,19 @@ class AlertCosts:
         found = self._read(daily_statement(rule), tenant_id, {**values, **_filter_value(rule)})
         if found is None:
             return DailySpending()
-        return DailySpending([DayCost(**row) for row in found["days"]], _reaches(found), found["other_currencies"])
+        row, bytes_read = found
+        days = [DayCost(**day) for day in row["days"]]
+        return DailySpending(days, _reaches(row), row["other_currencies"], bytes_read)
 
-    def _read(self, query: Statement, tenant_id: str, values: Mapping[str, Any]) -> Row | None:
+    def _read(self, query: Statement, tenant_id: str, values: Mapping[str, Any]) -> tuple[Row, int] | None:
         limit = JobOptions(max_bytes_billed=MAX_BYTES)
         try:
-            (found,), _ = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
+            (found,), bytes_read = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
         except Missing as error:
             if not error.is_in(tenant_id):
                 raise
             return None
-        return found
+        return found, bytes_read
 
 
 def monthly_statement(rule: BudgetRule) -> Statement:

@@ -13,7 +13,7 @@ from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.domain.alerts.evaluation import Evaluation, Known, KnownAlert
+from shared.domain.alerts.evaluation import MAX_MESSAGES, MESSAGES_IN, Evaluation, Known, KnownAlert
 from shared.domain.alerts.events import AlertEvent
 from shared.domain.alerts.rules import Rules, StoredRule
 from shared.domain.alerts.sending import Pending, SealedSecret
@@ -60,7 +60,8 @@ class Alerts:
 
     def read_known(self, tenant_id: str) -> Known:
         """What an evaluation builds on. One job."""
-        found = self.read(tenant_id, most_alerts=_MAX_KNOWN, most_messages=0)
+        found = self.read(tenant_id, most_alerts=_MAX_KNOWN, most_messages=MAX_MESSAGES)
+        since = found["read_at"] - MESSAGES_IN
         alerts = [
             KnownAlert(row["alert_id"], json.loads(row["details"]), is_resolved=row["resolved_at"] is not None)
             for row in found["alerts"]
@@ -71,6 +72,7 @@ class Alerts:
             last_number=max((row["number"] for row in found["evaluations"]), default=0),
             alerts={alert.alert_id: alert for alert in alerts},
             read_at=found["read_at"],
+            messages=sum(message["created_at"] > since for message in found["messages"]),
         )
 
     def append_evaluation(self, tenant_id: str, evaluation: Evaluation) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.alerts.anomalies import Days, anomaly_state, find_anomalies, is_still_anomaly
@@ -23,6 +23,8 @@ from shared.domain.alerts.rules import BudgetRule, Rules
 from shared.domain.alerts.spending import DailySpending, MonthlySpending
 
 MAX_NEW_ALERTS = 500  # of one evaluation; the next one finds the others
+# A receiver may take its time for each of a message's attempts, and all tenants' messages have the same senders.
+MAX_MESSAGES, MESSAGES_IN = 30, timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,22 @@ class KnownAlert:
 
 @dataclass(frozen=True)
 class Known:
-    """The read state of a tenant's alerts. `last_number` is that of its last evaluation; 0 if there was none."""
+    """The read state of a tenant's alerts.
+
+    `last_number` is that of its last evaluation; 0 if there was none. `messages` are those of the last MESSAGES_IN.
+    """
 
     tenant_id: str
     rules: Rules
     last_number: int
     alerts: Mapping[str, KnownAlert]
     read_at: datetime
+    messages: int = 0
+
+    @property
+    def sends(self) -> bool:
+        """Whether a new alert is told: there is a webhook, and it did not get too many messages lately."""
+        return self.rules.webhook is not None and self.messages < MAX_MESSAGES
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Evaluation:
 def evaluate(known: Known, monthly: MonthlySpending, daily: DailySpending) -> Evaluation:
     """Decide. The same costs and rules give an alert once, because an alert's id is made of its reason."""
     rules, today = known.rules, known.read_at.date()
-    state: dict[str, Any] = {}
+    state: dict[str, Any] = {"bytes_read": monthly.bytes_read + daily.bytes_read}
     new: list[tuple[Message, Sequence[Fired]]] = []
     silent: list[Fired] = []
     changes: list[tuple[Kind, KnownAlert]] = []
@@ -83,7 +94,7 @@ def evaluate(known: Known, monthly: MonthlySpending, daily: DailySpending) -> Ev
                 if holds is not None and holds == alert.is_resolved:
                     changes.append(("REOPENED" if holds else "RESOLVED", alert))
     events = list(_events(known, state, new, silent, changes))
-    sent = [message for message, _ in new] if rules.webhook else []
+    sent = [message for message, _ in new] if known.sends else []
     return Evaluation(known.last_number + 1, events, sent)
 
 
@@ -126,7 +137,7 @@ def _events(
 
     yield event("EVALUATED", f"{known.tenant_id}-{number}", state)
     for message, fired in new:
-        sent = message if known.rules.webhook else None
+        sent = message if known.sends else None
         for each in fired:
             yield event("FIRED", each.alert_id, each.facts, each.alert_id, message=sent)
         if sent:

@@ -44,19 +44,24 @@ class DayCost:
 
 @dataclass(frozen=True)
 class MonthlySpending:
-    """The costs of the last months, for a budget."""
+    """The costs of the last months, for a budget, and how many bytes were read for them."""
 
     months: Sequence[MonthCost] = ()
     reaches: Sequence[Reach] = ()
+    bytes_read: int = 0
 
 
 @dataclass(frozen=True)
 class DailySpending:
-    """The costs of the last days, for the search for anomalies. `other_currencies` have usage that is not judged."""
+    """The costs of the last days, for the search for anomalies, and how many bytes were read for them.
+
+    `other_currencies` have usage that is not judged.
+    """
 
     days: Sequence[DayCost] = ()
     reaches: Sequence[Reach] = ()
     other_currencies: Sequence[str] = ()
+    bytes_read: int = 0
 
 
 def data_through(reaches: Iterable[Reach]) -> dict[str, date]:

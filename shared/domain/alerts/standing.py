@@ -44,6 +44,12 @@ def standing(tenant_id: str, rules: Mapping[str, StoredRule], read: Row) -> dict
     }
 
 
+def bytes_of_evaluation(read: Row) -> int:
+    """How many bytes of costs the last evaluation read."""
+    evaluation = next(iter(read["evaluations"]), None)
+    return int(json.loads(evaluation["details"]).get("bytes_read", 0)) if evaluation else 0
+
+
 def _watching(rule: StoredRule | None, state: Row | None, evaluated_at: Any) -> dict[str, Any] | None:
     """A rule with what the last evaluation found. The state of an earlier rule is not shown with a newer one."""
     if rule is None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devcloud.clients import warehouse_of
+from shared.adapters.stores.forgotten_alerts import find_forgotten
 from tests.support.alerts import BUDGET, Watcher
 from tests.support.dispatching import Dispatching
 from tests.support.executions import eventually, served
@@ -63,3 +65,16 @@ def test_a_lost_evaluation_and_a_lost_message_are_asked_for_again(dispatching: D
         eventually(lambda: watcher.events("ATTEMPTED"))
         assert resumed(dispatching) == 0
     dispatching.hold("evaluate")
+
+
+def test_one_tenants_messages_leave_room_for_those_of_others(dispatching: Dispatching) -> None:
+    for tenant_id, count, hours in (("tenant_loud", 1_001, 3), ("tenant_quiet", 1, 2)):
+        dispatching.query(
+            "INSERT INTO tenants.alert_events (event_id, tenant_id, kind, message_id, details, body, occurred_at) "
+            "SELECT GENERATE_UUID(), @tenant_id, 'MESSAGE', GENERATE_UUID(), JSON '{}', '{}', "
+            f"TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR) FROM UNNEST(GENERATE_ARRAY(1, {count}))",
+            tenant_id=tenant_id,
+        )
+    found = [tenant_id for tenant_id, _ in find_forgotten(warehouse_of(dispatching.client)).messages]
+    dispatching.query("DELETE FROM tenants.alert_events WHERE tenant_id IN ('tenant_loud', 'tenant_quiet')")
+    assert (len(found), found.count("tenant_quiet")) == (1_000, 1)
