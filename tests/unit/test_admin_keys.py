@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
 import google_crc32c
@@ -25,9 +27,11 @@ class Secrets:
     error: Exception | None = None
     calls: int = 0
     seconds: float = 0.0
+    before_answer: Callable[[], object] = lambda: None
 
     def access_secret_version(self, **_: Any) -> types.AccessSecretVersionResponse:
         self.calls += 1
+        self.before_answer()
         if self.error:
             raise self.error
         return types.AccessSecretVersionResponse(payload=self.payload)
@@ -67,3 +71,25 @@ def test_wrong_keys_do_not_ask_again_while_secret_manager_does_not_answer() -> N
         keys.check("wrong")
     keys.check(KEY.decode())
     assert secrets.calls == 2
+
+
+def test_a_right_key_does_not_wait_while_a_wrong_one_makes_the_keys_be_fetched_again() -> None:
+    secrets = Secrets(payload(KEY))
+    keys = secrets.keys()
+    keys.check(KEY.decode())
+    secrets.seconds = 61.0
+    right = []
+
+    def meanwhile() -> None:
+        keys.check(KEY.decode())
+        right.append("accepted")
+
+    def answer_late() -> None:
+        other = Thread(target=meanwhile)
+        other.start()
+        other.join(timeout=60)
+
+    secrets.before_answer = answer_late
+    with pytest.raises(Unauthenticated):
+        keys.check("wrong")
+    assert (right, secrets.calls) == (["accepted"], 2)

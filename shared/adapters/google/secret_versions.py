@@ -57,6 +57,8 @@ class SecretVersions:
         return float("inf") if self._fetched_at is None else self._clock() - self._fetched_at
 
     def _fetch_if_older(self, seconds: float) -> None:
+        if self._age() <= seconds:  # nobody who has fresh enough values waits for a request that fetches them
+            return
         with self._fetching:
             if self._age() <= seconds:
                 return
