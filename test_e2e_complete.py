@@ -57,14 +57,14 @@ class Report:
     outcomes: dict[str, str | None] = field(default_factory=dict)
 
     def check(self, what: str, *, found: object, expected: object) -> None:
-        """A line in green, or in red with what was found; CheckFailedError for the latter."""
+        """Print a green line if the value is the expected one; raise CheckFailedError otherwise."""
         if found == expected:
             self.console.print(f"  [green]✓[/] {what}")
             return
         raise CheckFailedError(f"{what}: expected {expected!r}, found {found!r}")
 
     def run(self, name: str, test: Callable[[], None]) -> None:
-        """One test; whatever goes wrong in it is its failure, and the others go on."""
+        """Run one test. Any error in it is its failure, and the other tests go on."""
         self.console.print(f"\n[bold]{name}[/]")
         try:
             test()
@@ -101,7 +101,7 @@ class EndToEnd:
     api_key: str = ""
 
     def set_up(self) -> None:
-        """The tenant as the subscription system leaves it."""
+        """Onboard the tenant, as the subscription system does."""
         self.api_key = onboard(self.platform.client, self.tenant_id, daily_limit=25, concurrent_limit=3).api_key
         self.report.check("profile, subscription and API key are there", found=bool(self.api_key), expected=True)
 

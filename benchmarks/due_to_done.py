@@ -57,7 +57,10 @@ class Measured:
 
 
 def measure(dispatching: Dispatching, runs: int) -> tuple[Measured, Measured]:
-    """The cost of both for the same number of runs. Needs an empty queue and paused Cloud Tasks."""
+    """Measure the product and the plain scheduler with the same number of runs.
+
+    The queue must be empty, and Cloud Tasks must be paused.
+    """
     plain = PlainScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
     product = _measured(dispatching, runs, lambda _: run_product(dispatching))
     return product, _measured(dispatching, runs, lambda tenants: run_plain(plain, tenants))

@@ -65,24 +65,24 @@ class Api:
         return session
 
     def get(self, path: str, **query: Any) -> Json:
-        """The answer to GET. Fills `{tenant_id}` into the path, and leaves out query parameters that are None."""
+        """Send GET and return the answer. Fills `{tenant_id}` into the path and leaves out parameters that are None."""
         return self._call("GET", path, params={name: value for name, value in query.items() if value is not None})
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, keyed: bool = False) -> Json:
-        """The answer to POST. `keyed`: the route takes an Idempotency-Key."""
+        """Send POST and return the answer. `keyed`: the route takes an Idempotency-Key."""
         headers = {"Idempotency-Key": uuid.uuid4().hex} if keyed else {}
         return self._call("POST", path, json=dict(body or {}), headers=headers)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Json:
-        """The answer to PATCH."""
+        """Send PATCH and return the answer."""
         return self._call("PATCH", path, json=dict(body))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
-        """The answer to PUT."""
+        """Send PUT and return the answer."""
         return self._call("PUT", path, json=dict(body))
 
     def delete(self, path: str) -> Json:
-        """The answer to DELETE."""
+        """Send DELETE and return the answer."""
         return self._call("DELETE", path)
 
     def pages(self, path: str, name: str, *, most: int, **query: Any) -> Iterator[Json]:

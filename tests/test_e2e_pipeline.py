@@ -27,7 +27,7 @@ def frontend(dispatching: Dispatching) -> Frontend:
 
 
 def run_to_its_end(frontend: Frontend, user_id: str, body: Json) -> Json:
-    """A manual run, polled until it has ended."""
+    """Start a manual run and poll it until it has ended."""
     accepted = frontend.api.post(frontend.run_path, body, headers={"X-User-ID": user_id})
     assert accepted.status_code == 202, accepted.text
     return await_end(frontend, accepted.json()["pipeline_logging_id"])

@@ -13,7 +13,7 @@ _AT_ONCE = 2
 
 
 def run(target: str) -> subprocess.CompletedProcess[str]:
-    """One target; its output and errors in the order in which they were written."""
+    """Make one target and return its output and errors in the order in which they were written."""
     command = ["make", target]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 

@@ -62,7 +62,7 @@ class Bench:
         return tenant
 
     def run(self, tenant: Tenant, copies: int) -> Took:
-        """A fresh executor process publishes the whole export; raises AssertionError unless all rows are published."""
+        """Publish the whole export in a fresh executor process. Raise AssertionError unless all rows are published."""
         cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
         key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
         environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
@@ -81,7 +81,7 @@ class Bench:
         return int(row["n"])
 
     def write_parquet(self, tenant: Tenant, copies: int, *, name: str = "export") -> Path:
-        """The same rows as the tenant's export, as a Parquet file."""
+        """Write the rows of the tenant's export to a Parquet file."""
         with self.executions.cloud.clients(tenant.gcp_key) as clients:
             query = clients.bigquery().query(
                 f"SELECT * FROM `{tenant.export.table}` LIMIT {tenant.export.truth['rows']}"

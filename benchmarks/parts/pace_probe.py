@@ -70,7 +70,7 @@ class Tenant:
         return self.call("POST", f"/api/v1/pipelines/run/{self.name}/gcp/cost/billing", body, key)
 
     def run_alone(self, body: Json) -> tuple[float, float]:
-        """The seconds until POST run is answered, and until the run has ended."""
+        """Start a run; return the seconds until POST run was answered and until the run had ended."""
         run_id, asked, took = self.run(body)
         return took, self.ends([run_id])[run_id][0] - asked
 

@@ -22,7 +22,7 @@ _PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
     """Run `work`, which commits, in a session of its own, and repeat it after a temporary error."""
-    for longest in _PAUSES:
+    for max_pause in _PAUSES:
         try:
             with engine.session() as session:
                 return work(session)
@@ -30,6 +30,6 @@ def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
             cause = error.__cause__ if isinstance(error, BigQueryError) else error
             if not (is_false_alarm(cause) or (isinstance(cause, duckdb.Error) and is_conflict(cause))):
                 raise
-        time.sleep(random.uniform(0, longest))  # noqa: S311 - makes another conflict of the same two unlikely
+        time.sleep(random.uniform(0, max_pause))  # noqa: S311 - makes another conflict of the same two unlikely
     with engine.session() as session:
         return work(session)

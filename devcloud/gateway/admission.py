@@ -33,7 +33,7 @@ class Refused(Exception):
 def admit(
     authorization: str | None, *, audience: str, members: frozenset[str], certs: Callable[[], Mapping[str, str]]
 ) -> str:
-    """The Authorization header that the function gets; raises Refused for a caller that Cloud Run does not admit.
+    """Return the Authorization header for the function. It raises Refused for a caller that Cloud Run does not admit.
 
     The status is 403 without a token, 401 for a token that cannot be verified, and 403 for an account that is not among
     `members`.

@@ -14,7 +14,7 @@ from shared.domain.templates.templates import Template
 from shared.errors import BrokenTemplate, ConfigError, NotFound
 from shared.runtime import log
 
-PROVIDERS = ("gcp", "aws", "azure", "focus")  # focus: files that anybody wrote
+PROVIDERS = ("gcp", "aws", "azure", "focus")  # focus: FOCUS files, whoever wrote them
 
 
 def find_template(provider: str, domain: str, template: str) -> Template | None:

@@ -103,7 +103,9 @@ class CostRequest(BaseModel):
             raise ValueError("`to` must not be before `from`")
         if self.days > MAX_DAYS[self.granularity]:
             most = MAX_DAYS[self.granularity]
-            raise ValueError(f"`from` and `to` may be {most} days apart at most with granularity {self.granularity}")
+            raise ValueError(
+                f"with granularity {self.granularity} a request may cover {most} days at most; move `from` or `to`"
+            )
         return self
 
     @property

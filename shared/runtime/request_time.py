@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from shared.errors import Unavailable
 
 _SECONDS_TO_ANSWER = 5.0
-_CALLS = 15  # so many such calls fit into a request
+_CALLS = 15  # the number of such calls that fit into a request
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)

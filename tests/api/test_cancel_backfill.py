@@ -17,7 +17,7 @@ TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "mon
 
 
 def begin(frontend: Frontend, **changes: str) -> tuple[str, list[str]]:
-    """A backfill of two years and its runs' ids, newest month first."""
+    """Request a backfill of two years. Return its id and its runs' ids, newest month first."""
     export = {"billing_export_table": f"{frontend.tenant.project}.billing.export"}
     answer = frontend.api.post(frontend.run_path, TWO_YEARS | export | changes)
     assert answer.status_code == 202

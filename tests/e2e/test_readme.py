@@ -54,7 +54,7 @@ class Platform:
                 self._beside(SHELLS[shell]), input=text, capture_output=True, text=True, check=False,
                 timeout=200, start_new_session=True, env=_environment(self.checkout),
             )  # fmt: skip
-        except subprocess.TimeoutExpired as late:  # above all if a run does not end
+        except subprocess.TimeoutExpired as late:  # most likely because a run does not end
             pytest.fail(f"the pasted lines do not come to an end: {late.stdout!r} {late.stderr!r}")
         return done.stdout, done.stderr
 
@@ -70,7 +70,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """`make up`, which ends well and leaves only the folder that it was given."""
+    """`make up`. It must end well and leave only the folder that it was given."""
     checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "tmp").mkdir()
     for name in ("configs", "devcloud", "functions", "shared"):

@@ -37,7 +37,7 @@ class ArrivingExport:
 def make_export(
     client: bigquery.Client, tenant: Tenant, name: str = NAME, *, granularity: str | None = "DAY"
 ) -> ArrivingExport:
-    """An empty export, which becomes the one that the tenant's credential names."""
+    """Make an empty export, which becomes the one that the tenant's credential names."""
     client.create_dataset(f"{tenant.project}.billing", exists_ok=True)
     table = bigquery.Table(f"{tenant.project}.billing.{name}", schema=_schema())
     if granularity:

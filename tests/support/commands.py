@@ -24,7 +24,7 @@ class Said:
 
 
 def run(main: Callable[[Sequence[str]], int], *arguments: str) -> Said:
-    """The exit status of a command's `main`; argparse ends the process on --help and on invalid arguments."""
+    """Run a command's `main` and return its exit status and output, also where argparse ends the process."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         try:
             status = main(arguments)

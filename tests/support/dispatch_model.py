@@ -144,7 +144,7 @@ def actions(decision: Decision) -> list[str]:
 
 
 def start(world: World, tenant: str = "acme", pipeline: str = "a", **columns: object) -> QueueItem:
-    """A run that was admitted and claimed."""
+    """Admit a new run and claim it."""
     run_id = world.accept(tenant, pipeline, **columns).run_id  # type: ignore[arg-type]
     world.dispatch()
     world.report(world.items[run_id], "CLAIMED")

@@ -63,17 +63,17 @@ class Dispatching:
         return self.cloud.identity.id_token(email, f"{self.cloud.ready['gateway']}/{audience}")
 
     def onboard(self, *, daily_limit: int = 10, concurrent_limit: int = 2) -> str:
-        """Another tenant's id."""
+        """Onboard another tenant and return its id."""
         tenant_id = f"tenant_{uuid.uuid4().hex[:12]}"
         onboard(self.client, tenant_id, daily_limit=daily_limit, concurrent_limit=concurrent_limit)
         return tenant_id
 
     def frontend(self, **limits: int) -> Frontend:
-        """The frontend of another tenant; takes the limits that `onboard` takes."""
+        """Onboard another tenant and return its frontend; takes the limits that `onboard` takes."""
         return new_frontend(self.cloud, self.client, **limits)
 
     def onboard_many(self, count: int, *, daily_limit: int, concurrent_limit: int) -> list[str]:
-        """The ids of this number of tenants without API keys, which only have schedules."""
+        """Onboard this number of tenants without API keys, which only have schedules; return their ids."""
         tenants, now = [f"tenant_{uuid.uuid4().hex[:12]}" for _ in range(count)], datetime.now(UTC).isoformat()
         plan = {
             "plan_name": "STARTER",

@@ -122,7 +122,7 @@ class Executions:
         return delivery
 
     def admit_again(self, delivery: Delivery) -> Delivery:
-        """The next attempt of a run under a new lease, as after a rescue."""
+        """Give a run its next attempt under a new lease, as after a rescue."""
         again = replace(delivery, lease_id=uuid.uuid4().hex, attempt=delivery.attempt + 1, hop=0)
         self.query(
             "UPDATE tenants.pipeline_execution_queue SET lease_id = @lease_id, attempt = @attempt, lease_expires_at ="
@@ -143,13 +143,13 @@ class Executions:
             self.prepared.add(tenant.tenant_id)
 
     def deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
-        """The answer of execute_run to the delivery."""
+        """Deliver, and return the answer of execute_run."""
         answer = self.post(delivery.to_body(), url=url)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
     def try_to_deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
-        """The answer of an instance that may die meanwhile; CUT OFF if it dies."""
+        """Deliver to an instance that may die meanwhile. Return its answer, or CUT OFF if it dies."""
         try:
             return self.deliver(delivery, url=url)
         except requests.ConnectionError:
@@ -183,7 +183,7 @@ class Executions:
     def run(
         self, tenant: Tenant, parameters: Json, *, template: str = "billing", source: str | None = None
     ) -> Delivery:
-        """A run from admission to success."""
+        """Admit a run and execute it to its success."""
         delivery = self.admit(tenant, parameters, template=template, source=source)
         assert self.deliver(delivery) == "SUCCEEDED", self.error_of(delivery)
         return delivery
@@ -232,7 +232,7 @@ class Executions:
         return [json.loads(event["details"]) for event in self.events(delivery) if event["kind"] == "STEP"]
 
     def jobs_of(self, delivery: Delivery) -> list[Json]:
-        """Every BigQuery job that the run has caused, by devcloud's log, oldest first: those that name its id, too."""
+        """The BigQuery jobs that name the run in their label or id, from devcloud's log, oldest first."""
         return [
             job
             for job in self.cloud.bigquery.jobs()

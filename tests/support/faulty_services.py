@@ -107,7 +107,7 @@ class FaultyPlatform:
     fault: Fault
 
     def execute(self, task: RunTask, *, execution_id: str, begin: Begin = begin_hop) -> str:
-        """The outcome of the delivery."""
+        """Execute the delivery and return its outcome."""
         events = RunEvents(self.services.warehouse)
         report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks, self.evaluations)
         return RunExecution(self.services, report, begin, open_stop_signal=Hurried).execute()

@@ -65,7 +65,7 @@ class Frontend:
         assert self.store({"provider": "GCP", "credentials": content}).status_code == 201
 
     def run_body(self, **changes: Any) -> Json:
-        """A run of one day of an export; nothing reads the export while the dispatcher is held."""
+        """Return a request for one day of an export, which nothing reads while the dispatcher is held."""
         return {"date": "2025-11-17", "billing_export_table": f"{self.tenant.project}.billing.export"} | changes
 
     def run(self, *, headers: dict[str, str | None] | None = None, **changes: Any) -> requests.Response:

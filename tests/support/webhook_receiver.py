@@ -56,7 +56,7 @@ class Receiver:
             return self.statuses.pop(0) if self.statuses else 204
 
     def await_messages(self, count: int) -> list[Received]:
-        """The first messages, as soon as there are so many."""
+        """Wait for this number of messages and return them."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.received) >= count, timeout=60)
             return list(self.received[:count])

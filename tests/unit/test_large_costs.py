@@ -26,7 +26,7 @@ class Reader:
     sums: int = 0
     restated: int = 0
 
-    def read(self, tenant_id: str, request: CostRequest) -> tuple[dict[str, Any], int]:
+    def read(self, tenant_id: str, request: CostRequest, _: object) -> tuple[dict[str, Any], int]:
         assert (tenant_id, request.days) == ("acme", 30)
         return {"sums": [SUM] * self.sums, "providers": [], "restated": [{}] * self.restated}, 2_500_000_000
 
@@ -56,14 +56,14 @@ class Slow(Reader):
     costs: TenantCosts | None = None
     refused: list[tuple[str, int]] = field(default_factory=list)
 
-    def read(self, tenant_id: str, request: CostRequest) -> tuple[dict[str, Any], int]:
+    def read(self, tenant_id: str, request: CostRequest, _: object) -> tuple[dict[str, Any], int]:
         if self.costs and tenant_id == "acme":
             caller = TenantReader("acme", lambda: None, lambda _: None)
             try:
                 self.costs.show(caller, QUERY | {"top": str(request.top - 1)})
             except TooManyRequests as error:
                 self.refused.append((error.cap, error.facts["retry_after"]))
-        return super().read("acme", request)
+        return super().read("acme", request, None)
 
 
 def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:

@@ -92,7 +92,7 @@ def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: 
 
 
 def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
-    """The statement and line that the last mark before a place in marked SQL names."""
+    """Find the last mark before a place in marked SQL, and return the statement and line that it names."""
     lines = sql.splitlines()
     text = lines[min(line, len(lines)) - 1]
     marks = [match for match in _MARK.finditer(text) if match.start() < column] if line <= len(lines) else []

@@ -48,7 +48,7 @@ class Queries:
         return {"kind": "bigquery#queryResponse"} | _named(found, answer)
 
     def _start(self, call: Call, body: Json) -> Job | Record:
-        """The job of this request: a new job, or the job of an earlier equal request."""
+        """Start a job for this request, or find that of an earlier equal request."""
         location = str(body.get("location") or self._runner.location_of(call.project, {"query": body}))
         request_id = body.get("requestId")
         job_id = _job_id(call, body) if request_id else f"job_{uuid.uuid4().hex}"

@@ -78,7 +78,7 @@ class Runner:
     # Queries and DML --------------------------------------------------------------------------------------------------
 
     def run_query(self, statement: Statement) -> QueryResult:
-        """A SELECT or DML statement."""
+        """Run a SELECT or DML statement."""
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         self._now = self.session.clock.now()
         plan = PLANS.get(statement.text, statement.tree, self.context())

@@ -14,7 +14,7 @@ TenantsRun = tuple[str, EndedRun]  # tenant_id first
 
 
 def close_tasks(ended: Iterable[TenantsRun]) -> list[CloseTask]:
-    """A few tasks that close all of these runs: the first task of each tenant, then the second of each."""
+    """Make a few tasks that close all of these runs: the first task of each tenant, then the second of each."""
     runs_of: dict[str, list[EndedRun]] = defaultdict(list)
     for tenant_id, run in ended:
         runs_of[tenant_id].append(run)

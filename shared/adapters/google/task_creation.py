@@ -31,7 +31,7 @@ def post_task(
     body: Mapping[str, Any],
     deadline: timedelta,
 ) -> dict[str, Any]:
-    """A task that calls a route of a function as the service account, with a JSON body."""
+    """Return a task that calls a route of a function as the service account, with a JSON body."""
     token = {"service_account_email": service_account, "audience": function_url}
     return {
         "name": f"{queue}/tasks/{name}",

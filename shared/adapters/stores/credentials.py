@@ -59,7 +59,9 @@ class Credentials:
                 if job.labels.get("log_id") != log_id:  # the job of another call, not of this one sent twice
                     self.warehouse.failure(job)
                     last = last_taken(suffix, partial(self._is_taken, credential.credential_id))
-                    suffix = last if last > suffix else suffix + 1  # the last one has to end, too
+                    suffix = (
+                        last if last > suffix else suffix + 1
+                    )  # the job of the last id has to end before this goes on
                     continue
             return self._changed(self.warehouse.finished(job))
 

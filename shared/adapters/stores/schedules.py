@@ -16,7 +16,7 @@ from shared.errors import JobFailed
 from shared.runtime import log
 
 _NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # for run ids, which are derived from schedule and tick
-_PARAMETERS_BYTES = 7_000_000  # so many in a request, whose limit is ten million
+_PARAMETERS_BYTES = 7_000_000  # in one request; BigQuery's limit is ten million
 _ROW_BYTES = 1_000  # about the size of an outcome without the tenant's parameters
 
 

@@ -207,12 +207,12 @@ def pick_in_rotation(
 
 
 def start_attempt(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
-    """The item with a new attempt under a new lease. The first attempt counts on its UTC day."""
+    """Give the item a new attempt under a new lease. The first attempt counts on its UTC day."""
     counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
     return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))
 
 
 def start_closing(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
-    """A lease for the closing task of a run that was cancelled between two attempts, without a new attempt."""
+    """Give a run that was cancelled between two attempts a lease for its closing task, but no new attempt."""
     closing = with_lease(item, new_id(), now, lease, hop=0)
     return Change("ADMIT", item, replace(closing, wait_reason=CLOSING))

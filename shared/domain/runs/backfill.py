@@ -60,7 +60,7 @@ class BackfillQuota:
         return max(0, self.daily_limit - self.used - self.reserved)
 
     def days_until_done(self, runs: int) -> int | None:
-        """The number of UTC days until the last of so many runs starts; 0 is today. None if none can start."""
+        """The number of UTC days until the last of this number of runs starts; 0 is today. None if none can start."""
         later, a_day = max(0, runs - self.remaining), self.daily_limit - self.schedules
         if later == 0:
             return 0

@@ -31,7 +31,7 @@ _FIXED = frozenset({
     "config_id", "tenant_id", "pipeline_id", "provider", "domain", "template", "status", "next_run_time",
     "last_run_time", "last_run_status", "created_by_user_id", "created_at", "updated_at",
 })  # fmt: skip
-_MAX_GIVEN_UP = 10_000  # beyond so many, ticks are not counted
+_MAX_GIVEN_UP = 10_000  # more ticks than these are not counted
 _TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
 _SHARED_TICKS = {
     "coalesce": "the next trigger runs the ticks in between together as one",

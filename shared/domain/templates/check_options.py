@@ -181,7 +181,7 @@ class NotEmptiedOptions(_Options):
 
 
 class NullRatesOptions(_Options):
-    """The published table, and by how many points a column's share of NULLs may grow among at least so many rows."""
+    """By how many points a column's share of NULLs may grow in a published table with at least `least_rows` rows."""
 
     table: Name
     tolerance_percent: int = Field(default=25, ge=0, lt=100)

@@ -34,7 +34,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 EARLIEST_DAY = date(2008, 1, 1)  # no cloud has older bills
 ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # no template's parameter may have these names
 LATEST_DAY = date(2199, 12, 31)  # the day after it is still a valid date
-MAX_DAYS = 4_000  # one BigQuery job may change so many daily partitions
+MAX_DAYS = 4_000  # one BigQuery job may change this number of daily partitions
 
 
 class Parameter(Strict):

@@ -33,9 +33,9 @@ def engine() -> Iterator[Engine]:
         yield found
 
 
-def run(engine: Engine, *said: Exception | None, script: str = "SELECT 1") -> Job:
-    """A job whose handler runs a script and raises DuckDB's errors one after the other."""
-    answers = iter(said)
+def run(engine: Engine, *raised: Exception | None, script: str = "SELECT 1") -> Job:
+    """Run a job whose handler runs a script and raises DuckDB's errors one after the other."""
+    answers = iter(raised)
 
     def handler(_: Job, session: Session) -> Outcome:
         engine.run(QueryRequest(script, PROJECT), session=session)

@@ -1,4 +1,4 @@
-"""Values that Python reads and BigQuery does not are refused by field, whatever brings them."""
+"""Values that Python reads and BigQuery does not are refused by field in every kind of request."""
 
 from __future__ import annotations
 

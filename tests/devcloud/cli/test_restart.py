@@ -25,7 +25,7 @@ def is_free(address: str) -> bool:
 
 
 def make_older_table(client: bigquery.Client) -> None:
-    """A tenant's table without columns that it must have now, with a row in it."""
+    """Make a tenant's table with a row, but without columns that it must have now."""
     dataset = bigquery.Dataset(f"{client.project}.acme_corp")
     dataset.labels = {"convergence": "tenant"}
     client.create_dataset(dataset)

@@ -87,7 +87,7 @@ def published(runs: Executions, tenant: Tenant) -> list[tuple[date, str, str, in
 
 
 def deliver(s3: LocalS3, bucket: str, period: date, rows: Sequence[Row]) -> None:
-    """A delivery of AWS's Data Exports: a Parquet file, and then the manifest."""
+    """Deliver as AWS's Data Exports do: a Parquet file, and then the manifest."""
     folder = f"exports/focus/data/billing_period={period:%Y-%m}"
     s3.put(bucket, f"{folder}/focus-00001.snappy.parquet", parquet_of(rows))
     manifest = {"executionId": str(uuid.uuid4()), "dataFiles": [f"s3://{bucket}/{folder}/focus-00001.snappy.parquet"]}

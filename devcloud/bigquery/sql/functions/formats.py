@@ -44,7 +44,7 @@ _PIECES = {
 
 
 def _elements(template: str, name: str) -> list[tuple[str, str]]:
-    """(element, '') and ('', literal) in order."""
+    """Split a format into its elements, as (element, ''), and the texts between them, as ('', literal)."""
     found, at = [], 0
     while at < len(template):
         match = _ELEMENT.match(template, at)
