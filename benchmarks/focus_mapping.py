@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
-import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +27,6 @@ from rich.table import Table
 
 from benchmarks.extract_to_published import PYTHON, ROOT, Goal
 from benchmarks.parts.executor_run import SEED, Bench, bench
-from devcloud.environment import function_environment
 from tests.support.tenant import Tenant
 
 ROWS = 1_000_000
@@ -63,18 +60,9 @@ class Written:
 
 def product(platform: Bench, tenant: Tenant) -> Ran:
     """A fresh executor process runs over the tenant's whole export."""
-    cloud, key_file = platform.executions.cloud, platform.folder / f"{uuid.uuid4().hex}.json"
-    key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
-    environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
-    body = platform.executions.admit(tenant, {}, lease_seconds=3000).to_body()
-    task = json.dumps({name: value for name, value in body.items() if value is not None})
-    before = _own_cpu()
-    command = [sys.executable, "-m", "benchmarks.parts.whole_run", task]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
+    task, before = platform.executions.admit(tenant, {}, lease_seconds=3000), _own_cpu()
+    took = platform.executor(task, "benchmarks.parts.whole_run")
     devcloud_cpu = _own_cpu() - before
-    took = json.loads(done.stdout.splitlines()[-1])
     (found,) = platform.executions.query(
         f"SELECT (SELECT COUNT(*) FROM {tenant.tenant_id}.gcp_cost_billing) AS row_count,"
         f" COUNT(*) AS focus_rows, SUM(BilledCost) AS billed FROM {tenant.tenant_id}.focus_cost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import uuid
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +24,7 @@ from devcloud.environment import function_environment
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from tests.support.executions import Executions
+from tests.support.executions import Delivery, Executions
 from tests.support.tenant import Tenant
 
 SEED = Plan(seed=21, start=date(2025, 11, 1), days=10, rows_per_day=1_000)
@@ -63,18 +66,30 @@ class Bench:
 
     def run(self, tenant: Tenant, copies: int) -> Took:
         """Publish the whole export in a fresh executor process. Raise AssertionError unless all rows are published."""
+        task = self.executions.admit(tenant, {}, lease_seconds=3000)
+        took = self.executor(task, "benchmarks.parts.export_only")
+        rows, wanted = self._published(tenant), tenant.export.truth["rows"] * copies
+        assert rows == wanted, f"{rows} rows were published, not {wanted}"
+        return Took(rows, **took)
+
+    def executor(self, task: Delivery, module: str, *arguments: str, most_bytes: int | None = None) -> dict[str, Any]:
+        """The last line that a fresh executor process prints, which runs the module with the task.
+
+        With `most_bytes` the process cannot allocate more.
+        """
         cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
         key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
         environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
-        body = self.executions.admit(tenant, {}, lease_seconds=3000).to_body()
-        task = {name: value for name, value in body.items() if value is not None}
-        command = [sys.executable, "-m", "benchmarks.parts.export_only", json.dumps(task)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+        body = {name: value for name, value in task.to_body().items() if value is not None}
+        command = [sys.executable, "-m", module, json.dumps(body), *arguments]
+        limit = partial(resource.setrlimit, resource.RLIMIT_DATA, (most_bytes, most_bytes)) if most_bytes else None
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT, preexec_fn=limit
+        )
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
-        rows, wanted = self._published(tenant), tenant.export.truth["rows"] * copies
-        assert rows == wanted, f"{rows} rows were published, not {wanted}"
-        return Took(rows, **json.loads(done.stdout.splitlines()[-1]))
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     def _published(self, tenant: Tenant) -> int:
         (row,) = self.executions.query(f"SELECT COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing")

@@ -6,16 +6,18 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, unquote
 
 from devcloud.errors import UserError
 
 _PARTIAL = ".partial"  # the ending of a file that is being written
 _MAX_NAME_LENGTH = 255 - len(_PARTIAL)
+_PIECE_BYTES = 1024 * 1024
 
 
 class BucketError(UserError):
@@ -44,9 +46,13 @@ class Found:
 
     def part(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, which is exclusive."""
-        with self.path.open("rb") as file:
-            file.seek(start)
-            return file.read(max(0, end - start))
+        return b"".join(self.pieces(start, end))
+
+    def pieces(self, start: int, end: int) -> Iterator[bytes]:
+        """The same bytes, a megabyte at a time. The file is opened at once, so they are of one version."""
+        file = self.path.open("rb")
+        file.seek(start)
+        return _pieces(file, end - start)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,13 @@ def s3_buckets(state_dir: Path) -> Buckets:
 def azure_buckets(state_dir: Path) -> Buckets:
     """The containers of Blob storage, by storage account and name."""
     return Buckets(state_dir / "azure")
+
+
+def _pieces(file: BinaryIO, left: int) -> Iterator[bytes]:
+    with file:
+        while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
+            left -= len(piece)
+            yield piece
 
 
 def _reader(path: Path) -> Reader:

@@ -34,7 +34,7 @@ def download(request: Request, found: Found, wanted: str | None, headers: Mappin
             return Response(status=416, headers={"Content-Range": f"bytes */{found.size}"})
         status = 206
         facts["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
-    content = b"" if request.method == "HEAD" else found.part(start, end)
+    content = () if request.method == "HEAD" else found.pieces(start, end)
     answer = Response(content, status=status, headers=facts, content_type="application/octet-stream")
     answer.content_length = end - start
     return answer

@@ -59,6 +59,7 @@ def remove_rule(call: TenantPageCall) -> Page | Redirect:
 
 def test_webhook(call: TenantPageCall) -> Page | Redirect:
     """Send a test message to the webhook."""
+    call.caller.reader.charge_query()
     return _changed(call, lambda: bootstrap.tenant_alerts().test_webhook(call.caller.owner.tenant_id, {}))
 
 
@@ -74,13 +75,11 @@ def _whole(text: str) -> int | str:
 
 
 def _set(call: TenantPageCall, rule: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    tenant_id = call.caller.owner.tenant_id
-    return bootstrap.tenant_alerts().set_rule(tenant_id, f"/{rule}", CreationRequest(body, call.user_id))
+    return bootstrap.tenant_alerts().set_rule(call.caller.reader, f"/{rule}", CreationRequest(body, call.user_id))
 
 
 def _changed(call: TenantPageCall, change: Callable[[], Any]) -> Page | Redirect:
     """Make a change and go back to the page. A change that is refused is told on the page."""
-    call.caller.reader.charge_query()
     try:
         change()
     except (Conflict, InvalidInput, TooManyRequests) as error:
