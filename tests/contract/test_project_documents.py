@@ -97,7 +97,7 @@ def test_documents_that_code_names_exist() -> None:
 def test_the_readme_says_first_for_whom_it_is_and_what_it_needs() -> None:
     first = text_of("README.md").partition("```mermaid")[0]
     assert len(first.splitlines()) <= 40
-    for word in ("For whom", "does today", "does not do yet", "needs", "no FOCUS files", "not been applied"):
+    for word in ("For whom", "does today", "does not do yet", "needs", "one export of each cloud", "not been applied"):
         assert word in first
     for document in ("COMPLETE_FLOWS.md", "TESTING_STRATEGY.md", "CONTRIBUTING.md", "SECURITY.md"):
         assert f"]({document})" in first
