@@ -184,3 +184,25 @@ def test_the_official_validator_finds_no_fault(statements: Statements, focus: st
     broken = dict(zip(tables, map(set, json.loads(answer.stdout)), strict=True))
     assert broken.pop("repaired") <= GAPS
     assert broken == {name: GAPS if "1.0" in name else set() for name in broken}
+
+
+def copies_of(statements: Statements, files: dict[str, list[dict[str, str]]]) -> list[tuple[str, str]]:
+    store = MemoryStore()
+    for name, rows in files.items():
+        store.put(f"exports/2026-09/{name}", csv_of(rows))
+    of_files = Statements(statements.client, statements.dataset, get_template("focus", "cost", "file"))
+    found = of_files.failing("copies", "none", staged(statements, FocusFiles, store), allow_copies=False)
+    return sorted((row["file"].rpartition("/")[2], row["other_file"].rpartition("/")[2]) for row in found)
+
+
+def test_a_file_that_is_a_copy_or_an_earlier_state_of_another_is_found(statements: Statements) -> None:
+    month = [charge(str(number), ResourceId=f"vm-{number}") for number in range(1, 9)]
+    others = [charge("1", ResourceId=f"db-{number}") for number in range(8)]
+    assert copies_of(statements, {"1.csv": month, "2.csv": others, "3.csv": [month[0], *others[:1], charge("7")]}) == []
+    assert copies_of(statements, {"1.csv": month, "1 (1).csv": month[::-1], "2.csv": others}) == [
+        ("1 (1).csv", "1.csv"), ("1.csv", "1 (1).csv"),
+    ]  # fmt: skip
+    restated = [*month[:5], charge("0.5", ResourceId="vm-6")]
+    assert copies_of(statements, {"10.csv": restated, "11.csv": [*month, *others], "12.csv": []}) == [
+        ("10.csv", "11.csv")
+    ]

@@ -34,9 +34,15 @@ class _FocusColumns(BillingFiles):
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
         """The shape of rows for focus_cost_file, and the unknown columns. Columns that begin with x_ count as known."""
         columns = place_columns(names, known_columns(TABLE), file=file)
-        origin = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
+        manifest = self.origin_of(delivery, file)
+        origin = self.source, delivery.period, manifest, self.pipeline_logging_id, self.read_at
         shape = FocusRows(columns, *origin, self.versions.get(delivery.name))
         return shape, [name for name in columns.others if not name.lower().startswith("x_")]
+
+    def origin_of(self, delivery: Delivery, file: str) -> str:
+        """The object that a row says it is from: the delivery's manifest, or its folder."""
+        del file
+        return delivery.name
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
         """Add the rows' billed costs to the totals of their billing periods."""
@@ -75,6 +81,11 @@ class FocusFiles(_FocusColumns):
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
         """Never called, because there are no manifests."""
         raise NotImplementedError
+
+    def origin_of(self, delivery: Delivery, file: str) -> str:
+        """The file, because a check looks for files that are copies of others."""
+        del delivery
+        return file
 
     def is_unchanged(self, delivery: Delivery) -> bool:
         """Whether the month still has the same files in its folder.

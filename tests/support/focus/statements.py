@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from google.cloud import bigquery
@@ -49,9 +50,12 @@ class Statements:
         """The FOCUS rows of the export's rows."""
         return self._query("focus_rows", {"extract": self.staged(rows)}, bigquery.QueryJobConfig())
 
-    def failing(self, check: str, table: str, extract: str) -> list[Json]:
-        """The rows of a FOCUS table and of its export that a check's statement returns."""
-        return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig())
+    def failing(self, check: str, table: str, extract: str, **values: Any) -> list[Json]:
+        """The rows of a FOCUS table and of its export that a check's statement returns.
+
+        `values` are those of its parameters that are no lookups.
+        """
+        return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig(), values)
 
     def months(self, table: str) -> dict[str, int]:
         """The number of rows of a FOCUS table that are billed in each month."""
@@ -73,11 +77,20 @@ class Statements:
             self.client.query_and_wait(f"UPDATE {self.dataset}.{copy} SET {change}")
         return copy
 
-    def _query(self, name: str, tables: dict[str, str], config: bigquery.QueryJobConfig) -> list[Json]:
+    def _query(
+        self,
+        name: str,
+        tables: dict[str, str],
+        config: bigquery.QueryJobConfig,
+        values: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[Json]:
         found = whole_statement(self.template, name)
         found = found.naming(**{step: f"{{dataset}}.{table}" for step, table in tables.items()})
         config.query_parameters = found.query_parameters(
-            {parameter: get_lookup(self.template, parameter).text for parameter in found.parameters}
+            {
+                name: values[name] if name in values else get_lookup(self.template, name).text
+                for name in found.parameters
+            }
         )
         rows = self.client.query(found.sql(dataset=self.dataset), job_config=config).result()
         return [dict(row.items()) for row in rows]
