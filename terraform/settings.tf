@@ -15,24 +15,24 @@ locals {
   # Every setting by name. A setting that is null is left out of the environment.
   setting_values = merge(
     {
-      ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
-      API_SERVICE_ACCOUNT    = local.account_emails.api
-      CLOSE_QUEUE            = local.queue_names.close
-      CONSOLE_KEY_SECRET     = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["console_key"].secret_id}"
+      ADMIN_KEY_SECRET        = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
+      API_SERVICE_ACCOUNT     = local.account_emails.api
+      CLOSE_QUEUE             = local.queue_names.close
+      CONSOLE_KEY_SECRET      = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["console_key"].secret_id}"
       CONSOLE_SERVICE_ACCOUNT = local.account_emails.console
-      EVALUATE_ALERTS_URL    = local.function_urls.evaluate_alerts
-      EVALUATE_QUEUE         = local.queue_names.evaluate
-      EXECUTE_QUEUE          = local.queue_names.execute
-      EXECUTE_RUN_URL        = local.function_urls.execute_run
-      KICK_QUEUE             = local.queue_names.kick
-      KMS_KEY                = local.credentials_key
-      PROCESS_QUEUE_URL      = local.function_urls.process_queue
-      SEND_ALERTS_URL        = local.function_urls.send_alerts
-      SEND_QUEUE             = local.queue_names.send
-      TASKS_SERVICE_ACCOUNT  = local.account_emails.tasks_invoker
-      VERIFY_CREDENTIALS_URL = local.function_urls.verify_credentials
-      WORKER_SERVICE_ACCOUNT = local.account_emails.worker
-      WORKER_UNIQUE_ID       = google_service_account.accounts["worker"].unique_id
+      EVALUATE_ALERTS_URL     = local.function_urls.evaluate_alerts
+      EVALUATE_QUEUE          = local.queue_names.evaluate
+      EXECUTE_QUEUE           = local.queue_names.execute
+      EXECUTE_RUN_URL         = local.function_urls.execute_run
+      KICK_QUEUE              = local.queue_names.kick
+      KMS_KEY                 = local.credentials_key
+      PROCESS_QUEUE_URL       = local.function_urls.process_queue
+      SEND_ALERTS_URL         = local.function_urls.send_alerts
+      SEND_QUEUE              = local.queue_names.send
+      TASKS_SERVICE_ACCOUNT   = local.account_emails.tasks_invoker
+      VERIFY_CREDENTIALS_URL  = local.function_urls.verify_credentials
+      WORKER_SERVICE_ACCOUNT  = local.account_emails.worker
+      WORKER_UNIQUE_ID        = google_service_account.accounts["worker"].unique_id
     },
     local.optional_settings,
   )
