@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -38,12 +39,12 @@ def _names() -> dict[str, str]:
 
 @cache
 def _files() -> dict[str, StaticFile]:
-    names = _names()
-    return {
-        names[path.name]: StaticFile(path.read_bytes(), _TYPES[path.suffix])
-        for path in _FOLDER.iterdir()
-        if path.name in names
-    }
+    return {name: _file(_FOLDER / plain) for plain, name in _names().items()}
+
+
+def _file(path: Path) -> StaticFile:
+    content = path.read_bytes()
+    return StaticFile(content, gzip.compress(content, mtime=0), _TYPES[path.suffix])
 
 
 def _hashed_name(path: Path) -> str:

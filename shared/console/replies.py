@@ -33,9 +33,10 @@ class Redirect:
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file that never changes under its name."""
+    """A file that never changes under its name. `compressed` is its content as gzip."""
 
     content: bytes
+    compressed: bytes
     content_type: str
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Request, Response
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_accept_header
 
 from shared import errors
 from shared.configuration.settings import get_settings
@@ -60,7 +62,7 @@ class Site(Endpoint[Reply]):
     def render(self, call: Call[Any], reply: Reply) -> Response:
         """The page, redirect or file. A visitor's session begins with the first page that needs it."""
         if isinstance(reply, StaticFile):
-            return Response(reply.content, content_type=reply.content_type, headers={"Cache-Control": _FOR_GOOD})
+            return _file(reply, call.headers)
         if isinstance(reply, Text):
             return Response(reply.text, reply.status, content_type="text/plain; charset=utf-8")
         session = call.caller.session if isinstance(call.caller, Visit) else None
@@ -106,6 +108,14 @@ def _html(page: Page, session: Session | None, path: str) -> Response:
     }
     text = templating.render(page.template, values)
     return Response(text, page.status, content_type="text/html; charset=utf-8")
+
+
+def _file(file: StaticFile, wanted: Headers) -> Response:
+    headers = {"Cache-Control": _FOR_GOOD, "Vary": "Accept-Encoding"}
+    if parse_accept_header(wanted.get("Accept-Encoding"))["gzip"] <= 0:
+        return Response(file.content, content_type=file.content_type, headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(file.compressed, content_type=file.content_type, headers=headers)
 
 
 def _redirected(reply: Redirect, session: Session | None) -> Response:

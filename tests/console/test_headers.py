@@ -67,6 +67,9 @@ def test_files_are_kept_under_a_name_with_their_hash(reader: Browser) -> None:
         assert hashlib.sha256(answer.content).hexdigest().startswith(digest)
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        plain = reader.session.get(reader.address + path, headers={"Accept-Encoding": "identity, gzip;q=0"})
+        assert (plain.content, plain.headers.get("Content-Encoding")) == (answer.content, None)
+        assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
     assert reader.get("/console/static/console.css").status_code == 404
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.cost_properties import GROUPS, Property, read_filters
+from shared.domain.cost_properties import GROUPS, Property, read_filters, read_property, write_condition, write_property
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -64,3 +64,10 @@ def test_whatever_is_escaped_comes_back(columns: list[tuple[str, str]], tags: li
     conditions += [f"tag:{escaped(key)}={escaped(value)}" for key, value in tags]
     if conditions:
         assert read_filters(";".join(conditions)) == wanted
+
+
+@given(st.one_of(st.sampled_from(sorted(GROUPS)), TEXTS.filter(bool).map("tag:{}".format)), TEXTS)
+def test_a_condition_that_was_written_for_a_group_is_read_as_that_group(group_by: str, value: str) -> None:
+    named = read_property(group_by)
+    assert read_filters(write_condition(group_by, value)) == {named: (value,)}
+    assert write_property(named) == group_by
