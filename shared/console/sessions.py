@@ -45,7 +45,7 @@ class Sessions:
     def find(self, kind: Kind, cookie: str | None, *, now: float) -> Session | None:
         """The session of this kind in a cookie, or None if there is none that is valid now."""
         value: dict[str, Any] | None = self.seals.open(_purpose(kind), cookie) if cookie else None
-        if value is None or not 0 <= now - value["issued_at"] < self.seconds:
+        if value is None or now - value["issued_at"] >= self.seconds:
             return None
         return Session(**value)
 

@@ -25,7 +25,7 @@ CHART_SHA256 = "87364cc2b2a76a6684929e7d6b80b18a897794db38400caff1fcf1791c6925d2
     [
         ("/console", 303),
         ("/console/login", 200),
-        ("/console/link", 200),
+        ("/console/link", 401),
         ("/console/costs?from=2024-03-01&to=2024-03-02", 200),
         ("/console/costs?from=x", 400),
         ("/console/costs/latest", 303),

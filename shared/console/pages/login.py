@@ -7,12 +7,12 @@ import time
 
 from shared import bootstrap
 from shared.configuration.settings import get_settings
-from shared.console.links import LINK_SECONDS
 from shared.console.navigation import HOME
 from shared.console.policies import TenantPageCall, Visit, VisitCall, address, links, tenant_page, visitor
 from shared.console.replies import Page, Redirect, Text
 from shared.console.sessions import Session
 from shared.console.site import LOGIN, Route
+from shared.domain.requests.auth import PresentedKey
 from shared.errors import Forbidden, Unauthenticated
 from shared.http.messages import Call, HttpRequest
 
@@ -44,25 +44,32 @@ def log_out(call: TenantPageCall) -> Redirect:  # noqa: ARG001 - the site drops 
     return Redirect(LOGIN, ends_session=True)
 
 
-def make_link(call: Call[str]) -> Text:
+def make_link(call: Call[PresentedKey]) -> Text:
     """A link that logs the holder of the key in, as text. The request has the key in X-API-Key, as the API's have."""
     token = links().token(call.caller, now=time.time())
     return Text(201, f"{get_settings().require('console_url')}/console/link?token={token}\n")
 
 
 def show_link(call: VisitCall) -> Page:
-    """A button that logs in. A program that only follows the link, as mail scanners do, does not use it up."""
-    return Page("link.html", "Log in", {"token_of_link": call.query.get("token", ""), "minutes": LINK_SECONDS // 60})
+    """A button that logs in, and the tenant's name, so that nobody enters another's figures unawares.
+
+    A program that only follows the link, as mail scanners do, does not use it up.
+    """
+    token = call.query.get("token", "")
+    key = links().find(token, now=time.time())
+    if key is None:
+        return _login_page("", problem=_WRONG_LINK, status=401)
+    return Page("link.html", "Log in", {"token_of_link": token, "tenant_id": key.tenant_id})
 
 
 def follow_link(call: VisitCall) -> Page | Redirect:
     """Exchange the link for a session."""
-    api_key_hash = links().find(call.caller.form.get("token", ""), now=time.time())
-    if api_key_hash is None:
+    key = links().use(call.caller.form.get("token", ""), now=time.time())
+    if key is None:
         return _login_page("", problem=_WRONG_LINK, status=401)
     try:
-        bootstrap.callers().check_key(api_key_hash, address=address(call))
-        return _logged_in(api_key_hash, "")
+        bootstrap.callers().check_key(key.api_key_hash, address=address(call))
+        return _logged_in(key.api_key_hash, "")
     except (Unauthenticated, Forbidden):
         return _login_page("", problem=_WRONG_LINK, status=401)
 
@@ -72,12 +79,11 @@ def show_home(call: Call[Visit]) -> Redirect:
     return Redirect(HOME[call.caller.session.kind])
 
 
-def api_key(request: HttpRequest) -> str:
-    """Accept a live key in X-API-Key, and return its SHA-256. It reads no cookie, so no other site can use it."""
+def api_key(request: HttpRequest) -> PresentedKey:
+    """Accept a live key in X-API-Key. It reads no cookie, so no other site can use it."""
     callers = bootstrap.callers()
     api_key_hash = callers.identify(request.headers.get("X-API-Key"), address=address(request))
-    callers.require_any_owner(api_key_hash)
-    return api_key_hash
+    return PresentedKey(api_key_hash, callers.require_any_owner(api_key_hash).tenant_id)
 
 
 def next_path(wanted: str) -> str:
