@@ -933,7 +933,7 @@ export interface components {
              * @enum {unknown}
              */
             metric: "billed" | "effective";
-            /** @description The filter, as in GET costs; null if all charges count. */
+            /** @description The filter; null if all charges count. */
             filter: string | null;
             /**
              * Format: date-time
@@ -966,7 +966,7 @@ export interface components {
              */
             metric?: "billed" | "effective";
             /**
-             * @description Count only charges with this value. Write a name from GET costs' group_by, a colon and the value, for example `service:BigQuery`.
+             * @description Count only charges with this value. Write service, category, provider, account, subaccount, region, sku or charge_category, a colon and the value, for example `service:BigQuery`.
              * @default null
              */
             filter?: string | null;
@@ -987,7 +987,7 @@ export interface components {
              * @enum {unknown}
              */
             metric: "billed" | "effective";
-            /** @description The filter, as in GET costs; null if all charges count. */
+            /** @description The filter; null if all charges count. */
             filter: string | null;
             /** @description By how many usual deviations a cost has to exceed the median. */
             sensitivity: number;
@@ -1367,7 +1367,7 @@ export interface components {
              * @enum {unknown}
              */
             metric: "billed" | "effective";
-            /** @description The filter, as in GET costs; null if all charges count. */
+            /** @description The filter; null if all charges count. */
             filter: string | null;
             /** @description The percentages that alert, in order. */
             thresholds: number[];
@@ -1412,7 +1412,7 @@ export interface components {
              * @enum {unknown}
              */
             metric: "billed" | "effective";
-            /** @description The filter, as in GET costs; null if all charges count. */
+            /** @description The filter; null if all charges count. */
             filter: string | null;
             /**
              * Format: date-time
@@ -1440,7 +1440,7 @@ export interface components {
              */
             metric?: "billed" | "effective";
             /**
-             * @description Count only charges with this value. Write a name from GET costs' group_by, a colon and the value, for example `service:BigQuery`.
+             * @description Count only charges with this value. Write service, category, provider, account, subaccount, region, sku or charge_category, a colon and the value, for example `service:BigQuery`.
              * @default null
              */
             filter?: string | null;
