@@ -53,7 +53,7 @@ REQUESTS = {
     "costs": Request(["tenant_costs"]),
     "alerts": Request(["tenant_alerts"]),  # GET; PUT adds Cloud KMS or Cloud Tasks
     "console": Request(["tenant_costs"]),
-    "cost_settings": Request(["virtual_tags"]),
+    "cost_settings": Request(["virtual_tags", "exchange_rates"]),
     "pipeline_configs": Request(["tenant_schedules"]),
     "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
     from shared.use_cases.close_runs import RunClosing
     from shared.use_cases.evaluate_alerts import AlertEvaluation
+    from shared.use_cases.exchange_rates import TenantExchangeRates
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
@@ -290,6 +291,15 @@ def tenant_costs() -> TenantCosts:
     from shared.use_cases.tenant_costs import TenantCosts, new_answers
 
     return TenantCosts(Costs(warehouse()), new_answers(seconds=get_settings().look_seconds))
+
+
+@cache
+def exchange_rates() -> TenantExchangeRates:
+    """The use cases of tenants' exchange rates."""
+    from shared.adapters.stores.exchange_rates import ExchangeRateStore
+    from shared.use_cases.exchange_rates import TenantExchangeRates
+
+    return TenantExchangeRates(ExchangeRateStore(warehouse()))
 
 
 @cache

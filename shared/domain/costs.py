@@ -5,6 +5,7 @@ A sum has one billing currency. Costs are FOCUS columns of focus_cost: https://f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
@@ -46,6 +47,15 @@ Moment = Annotated[
     AS_MOMENT,
 ]  # in UTC too
 EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
+
+
+def _check_currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValueError("must be three capital letters, such as EUR")
+    return value
+
+
+Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_check_currency)]
 
 
 def _check_group(value: str) -> str:
@@ -94,6 +104,7 @@ class CostRequest(BaseModel):
     metric: Metric = "billed"
     filter: Annotated[str, Field(max_length=MAX_FILTER_CHARACTERS), AfterValidator(_check_filters)] | None = None
     compare: Literal["previous_period"] | None = None
+    currency: Currency | None = None
     top: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     restated_since: Moment | None = None
 

@@ -25,6 +25,7 @@ WITH charge AS (
 summed AS (
   SELECT
     billing_currency,
+    {month} AS month,
     group_name,
     CASE
       WHEN day < @first_date THEN NULL
@@ -34,37 +35,43 @@ summed AS (
     END AS period,
     SUM(cost) AS cost
   FROM charge
-  GROUP BY billing_currency, group_name, period
+  GROUP BY billing_currency, month, group_name, period
+),
+weighed AS (
+  {weighed}
 ),
 ranked AS (
   SELECT
-    billing_currency,
+    block_currency,
     group_name,
     ROW_NUMBER() OVER (
-      PARTITION BY billing_currency
-      ORDER BY SUM(IF(period IS NULL, 0, cost)) DESC, group_name
+      PARTITION BY block_currency
+      ORDER BY SUM(IF(period IS NULL, 0, weight)) DESC, group_name
     ) AS group_rank
-  FROM summed
-  GROUP BY billing_currency, group_name
+  FROM weighed
+  GROUP BY block_currency, group_name
 ),
 listed AS (
   SELECT
-    summed.billing_currency,
+    weighed.billing_currency,
+    weighed.month,
+    weighed.rate,
     LEAST(ranked.group_rank, @top + 1) AS group_rank,
-    IF(ranked.group_rank > @top, NULL, summed.group_name) AS group_name,
+    IF(ranked.group_rank > @top, NULL, weighed.group_name) AS group_name,
     ranked.group_rank > @top AS is_rest,
-    summed.period,
-    SUM(IF(summed.period IS NULL, NULL, summed.cost)) AS cost,
-    SUM(IF(summed.period IS NULL, summed.cost, NULL)) AS previous_cost
-  FROM summed
+    weighed.period,
+    SUM(IF(weighed.period IS NULL, NULL, weighed.cost)) AS cost,
+    SUM(IF(weighed.period IS NULL, weighed.cost, NULL)) AS previous_cost
+  FROM weighed
   JOIN ranked
-    ON ranked.billing_currency = summed.billing_currency
-      AND ranked.group_name IS NOT DISTINCT FROM summed.group_name
-  GROUP BY billing_currency, group_rank, group_name, is_rest, period
+    ON ranked.block_currency = weighed.block_currency
+      AND ranked.group_name IS NOT DISTINCT FROM weighed.group_name
+  GROUP BY billing_currency, month, rate, group_rank, group_name, is_rest, period
 )
 SELECT
   ARRAY(
-    SELECT AS STRUCT billing_currency, group_rank, group_name, is_rest, period, cost, previous_cost
+    SELECT AS STRUCT
+      billing_currency, month, rate, group_rank, group_name, is_rest, period, cost, previous_cost
     FROM listed
     LIMIT @most_sums
   ) AS sums,
@@ -125,6 +132,47 @@ GROUP BY x_source
 SELECT
   CAST(NULL AS STRING) AS x_source,
   CAST(NULL AS DATE) AS final_through
+
+-- name: no_month
+-- No month, for sums that are not converted.
+CAST(NULL AS DATE)
+
+-- name: month
+-- The month of a charge, which decides its exchange rate.
+DATE_TRUNC(day, MONTH)
+
+-- name: own_currencies
+-- Each sum in its own currency. The groups of a currency are ranked by its costs.
+SELECT
+  billing_currency,
+  month,
+  group_name,
+  period,
+  cost,
+  billing_currency AS block_currency,
+  cost AS weight,
+  CAST(NULL AS NUMERIC) AS rate
+FROM summed
+
+-- name: one_currency
+-- Each sum with the rate of its month. The groups of all currencies are ranked together, by approximate products. The
+-- exact ones are made from the rates.
+-- param: currency STRING
+SELECT
+  summed.billing_currency,
+  summed.month,
+  summed.group_name,
+  summed.period,
+  summed.cost,
+  @currency AS block_currency,
+  CAST(summed.cost AS FLOAT64) * IF(summed.billing_currency = @currency, 1, COALESCE(CAST(rates.rate AS FLOAT64), 0))
+    AS weight,
+  rates.rate
+FROM summed
+LEFT JOIN {dataset}.x_meta_exchange_rates AS rates
+  ON rates.from_currency = summed.billing_currency
+    AND rates.to_currency = @currency
+    AND rates.month = summed.month
 
 -- name: all_rows
 -- That focus_cost has all charges.

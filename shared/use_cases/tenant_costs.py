@@ -10,6 +10,7 @@ from typing import Any
 from shared.adapters.stores.costs import Costs
 from shared.domain.cost_reconciliation import ReconciliationRequest, check_lines, reconciled_blocks
 from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, check_size, cost_blocks
+from shared.domain.exchange_rates import converted
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
@@ -103,6 +104,7 @@ class TenantCosts:
             found, bytes_read = self.costs.read(caller.tenant_id, request, tags)
         caller.charge_bytes(bytes_read)
         check_size(found)
+        sums = converted(found["sums"], request.currency) if request.currency else found["sums"]
         return {
             "tenant_id": caller.tenant_id,
             "from": request.first_date,
@@ -110,7 +112,8 @@ class TenantCosts:
             "granularity": request.granularity,
             "group_by": request.group_by,
             "metric": request.metric,
-            "currencies": cost_blocks(found["sums"], compares=request.compare is not None),
+            "currency": request.currency,
+            "currencies": cost_blocks(sums, compares=request.compare is not None),
             "data_through": {row["provider"]: row["data_through"] for row in found["providers"]},
             "final_through": {row["provider"]: row["final_through"] for row in found["providers"]},
             "restated": found["restated"],

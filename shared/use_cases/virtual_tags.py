@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.adapters.stores.virtual_tags import VirtualTagStore
 from shared.domain.cost_properties import VIRTUAL_NAME
+from shared.domain.requests.creation import CreationRequest
 from shared.domain.requests.parsing import validated
 from shared.domain.virtual_tags import VirtualTagRequest
 from shared.errors import InvalidInput, NotFound
@@ -25,17 +26,17 @@ class TenantVirtualTags:
         """All virtual tags, by name. One job."""
         return {"virtual_tags": [_shown(row) for row in self.store.list_all(tenant_id)]}
 
-    def replace(self, tenant_id: str, name: str, body: Mapping[str, Any], *, user_id: str | None) -> dict[str, Any]:
+    def replace(self, tenant_id: str, name: str, asked: CreationRequest) -> dict[str, Any]:
         """Store the tag in place of one with its name, and return it. A repeated call gives the same rules. One job.
 
-        `body` has a VirtualTagRequest's fields. Conflict if the tenant may have no more tags, or has no dataset.
+        The body has a VirtualTagRequest's fields. Conflict if the tenant may have no more tags, or has no dataset.
         """
         if not re.fullmatch(VIRTUAL_NAME, name):
             told = "must begin with a small letter, and have up to 63 small letters, digits and underscores"
             raise InvalidInput.of_field("name", told)
-        tag, now = validated(VirtualTagRequest, body), datetime.now(UTC)
-        self.store.replace(tenant_id, name, tag, updated_at=now, user_id=user_id)
-        return _shown({"name": name, "tag": tag, "updated_at": now, "updated_by_user_id": user_id})
+        tag, now = validated(VirtualTagRequest, asked.body), datetime.now(UTC)
+        self.store.replace(tenant_id, name, tag, updated_at=now, user_id=asked.user_id)
+        return _shown({"name": name, "tag": tag, "updated_at": now, "updated_by_user_id": asked.user_id})
 
     def remove(self, tenant_id: str, name: str) -> dict[str, Any]:
         """Remove the tag; NotFound if there is none with this name. One job."""

@@ -21,7 +21,7 @@ from tests.support.tenant import Api
 Json = dict[str, Any]
 METADATA_TABLES = {
     "x_meta_pipeline_runs", "x_meta_step_logs", "x_meta_dq_results", "x_meta_publish_fence", "x_meta_restatements",
-    "x_meta_virtual_tags",
+    "x_meta_exchange_rates", "x_meta_virtual_tags",
 }  # fmt: skip
 AWS_ROLE = {
     "role_arn": "arn:aws:iam::123456789012:role/convergence", "region": "us-east-1",

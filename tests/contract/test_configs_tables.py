@@ -43,6 +43,7 @@ EXPECTED = {
         "x_meta_pipeline_runs",
         "x_meta_publish_fence",
         "x_meta_restatements",
+        "x_meta_exchange_rates",
         "x_meta_virtual_tags",
         "x_meta_step_logs",
     },

@@ -40,6 +40,7 @@ ASKED = [
     *({"group_by": group, "filter": "service:x;service:y;category:"} for group in GROUPS),
     {"group_by": "service", "filter": "tag:team=data;sku:x"},
     *({"group_by": "tag:team", "metric": metric} for metric in METRICS),
+    {"group_by": "service", "currency": "EUR"},
 ]
 SUMS = ROOT / "shared" / "sql" / "pipeline" / "daily_costs.sql"
 CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in FILES]

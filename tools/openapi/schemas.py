@@ -19,6 +19,7 @@ from shared.domain.costs import CostRequest, RestatementsRequest
 from shared.domain.credentials import credentials, key_files
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.credentials.verification import VerifyTask
+from shared.domain.exchange_rates import RatesRequest
 from shared.domain.requests.parsing import NoBody
 from shared.domain.runs.backfill import MAX_MONTHS
 from shared.domain.runs.delivery import CloseTask, RunTask
@@ -52,6 +53,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     EvaluateTask,
     SendTask,
     VirtualTagRequest,
+    RatesRequest,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
     model.__name__: model

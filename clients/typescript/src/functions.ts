@@ -16,6 +16,8 @@ export const FUNCTIONS = {
   "/api/v1/costs/{tenant_id}/reconciliation": "costs",
   "/api/v1/costs/{tenant_id}/virtual-tags": "cost_settings",
   "/api/v1/costs/{tenant_id}/virtual-tags/{name}": "cost_settings",
+  "/api/v1/costs/{tenant_id}/rates": "cost_settings",
+  "/api/v1/costs/{tenant_id}/rates/{month}": "cost_settings",
   "/api/v1/alerts/{tenant_id}": "alerts",
   "/api/v1/alerts/{tenant_id}/budget": "alerts",
   "/api/v1/alerts/{tenant_id}/anomalies": "alerts",

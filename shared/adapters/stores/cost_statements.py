@@ -16,6 +16,7 @@ Table = Literal["focus_cost", "focus_cost_daily"]
 CHARGES: Table = "focus_cost"
 DAILY: Table = "focus_cost_daily"
 PERIODS = "focus_billing_period"
+RATES = "x_meta_exchange_rates"
 MAX_BYTES = 50_000_000_000  # of one read
 # focus_cost_daily has these columns of the properties.
 _ADDED_UP = frozenset(
@@ -56,6 +57,8 @@ def costs_statement(
         group_name=group.statement,
         is_wanted=wanted.statement,
         metric=METRICS[request.metric],
+        month=statement("costs", "month" if request.currency else "no_month"),
+        weighed=statement("costs", "one_currency" if request.currency else "own_currencies"),
         final_days=statement("costs", "final_days" if with_periods else "no_final_days"),
         is_complete=statement("costs", "added_up_rows" if table == DAILY else "all_rows"),
     )
@@ -68,6 +71,8 @@ def costs_statement(
         "restated_since": request.restated_since,
         "most_sums": MAX_SUMS + 1,
     }
+    if request.currency:
+        values["currency"] = request.currency
     return Asked(whole, {**values, **group.values, **wanted.values})
 
 

@@ -13,6 +13,7 @@ from shared.adapters.stores.cost_statements import (
     DAILY,
     MAX_BYTES,
     PERIODS,
+    RATES,
     Table,
     costs_statement,
     is_added_up,
@@ -51,7 +52,7 @@ class Costs:
             try:
                 found, read = self._read_from(table, tenant_id, request, tags, with_periods=with_periods)
             except Missing as error:
-                if not error.is_in(tenant_id):
+                if not error.is_in(tenant_id) or error.is_table(tenant_id, RATES):
                     raise
                 if error.is_table(tenant_id, PERIODS):
                     attempts = attempts[-1:]
