@@ -7,7 +7,8 @@ import flask
 
 from shared.bootstrap import run_requests, tenant_usage
 from shared.http import Answer, Routes, creation_answer
-from shared.http.policies import UnprovedCall, unproved_key
+from shared.http.policies import TenantCall, UnprovedCall, tenant_api_key, unproved_key
+from shared.use_cases.list_pipelines import list_pipelines
 
 routes = Routes("run_pipeline")
 
@@ -24,6 +25,11 @@ def _run(call: UnprovedCall) -> Answer:
 def _show_usage(call: UnprovedCall) -> Answer:
     """200 with the tenant's limits, today's usage and its runs in the queue."""
     return Answer(200, tenant_usage().show(call.caller, call.query))
+
+
+@routes.on("GET /api/v1/pipelines/{tenant_id}", policy=tenant_api_key)
+def _list_pipelines(_: TenantCall) -> Answer:
+    return Answer(200, list_pipelines())
 
 
 def run_pipeline(request: flask.Request) -> flask.Response:

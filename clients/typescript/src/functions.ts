@@ -5,6 +5,7 @@ export const FUNCTIONS = {
   "/api/v1/tenants/{tenant_id}/credentials/{provider}/verify": "setup_credentials",
   "/api/v1/tenants/{tenant_id}/credentials/{provider}": "setup_credentials",
   "/api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}": "run_pipeline",
+  "/api/v1/pipelines/{tenant_id}": "run_pipeline",
   "/api/v1/usage/{tenant_id}": "run_pipeline",
   "/api/v1/pipelines/runs/{tenant_id}": "pipeline_runs",
   "/api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}": "pipeline_runs",
