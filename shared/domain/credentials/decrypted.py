@@ -23,6 +23,13 @@ def credential_of(sealed: SealedCredential, document: bytes) -> Credential:
 
 
 def require_source(sealed: SealedCredential, source: str | None) -> None:
-    """Raise Unavailable unless this is the source that was stored. Rows of earlier releases do not name theirs."""
-    if sealed.source is not None and source != sealed.source:
+    """Raise Unavailable unless this is the source that was stored.
+
+    Rows of earlier releases do not name theirs, or have the slashes of the prefix as the tenant wrote them.
+    """
+    if sealed.source is not None and _plain(source) != _plain(sealed.source):
         raise Unavailable("Cloud KMS did not decrypt the credential that was stored; try again.", retry_after=5)
+
+
+def _plain(source: str | None) -> str:
+    return "/".join(part for part in (source or "").split("/") if part)
