@@ -8,9 +8,9 @@ The ways run on this machine, one after the other, each in its own process, for 
 
 The product downloads the files from a local S3 by HTTP, converts every value, adds up what the rows bill, and uploads
 them to a local BigQuery, where they are checked and published. The other ways read the files from the disk, and check
-nothing. CPU seconds are those of the way's own process: for DuckDB and dlt with the load, because DuckDB runs in it.
+nothing. CPU seconds are those of the way's process: for DuckDB and dlt with the load, because DuckDB runs in it.
 
-The bounds, in rows per second of the own CPU: 1.5 times dlt, with a quarter of its memory.
+The product must load 1.5 times as many rows per CPU second as dlt, with a quarter of dlt's memory.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def new_tenant(platform: Bench, report: CostReport) -> Tenant:
 
 
 def product(platform: Bench, report: CostReport, *, most_bytes: int | None = None) -> Took:
-    """The cost of a run over the report by a fresh executor process; with `most_bytes` it cannot allocate more."""
+    """Load the report in a fresh executor process, which cannot allocate more than `most_bytes`; return the cost."""
     tenant = new_tenant(platform, report)
     task = platform.executions.admit(tenant, {}, source=SOURCE, lease_seconds=3000)
     module = "benchmarks.parts.export_only"
@@ -60,7 +60,7 @@ def product(platform: Bench, report: CostReport, *, most_bytes: int | None = Non
 
 
 def contender(way: str, report: CostReport, kind: Format, folder: Path) -> Took:
-    """The cost of one of `benchmarks.parts.file_contenders`, over files with names as AWS gives them."""
+    """Load with a way of `benchmarks.parts.file_contenders`, from files with AWS's names; return the cost."""
     files = Path(mkdtemp(dir=folder))
     for number, file in enumerate(report.files()):
         (files / f"cur2-{number + 1:05d}.{kind}").hardlink_to(file)
@@ -71,7 +71,7 @@ def contender(way: str, report: CostReport, kind: Format, folder: Path) -> Took:
 
 
 def measure(platform: Bench, kind: Format, rows: int) -> Mapping[str, Took]:
-    """The cost of each way over a new report of this format, by its name."""
+    """Load a new report of this format in each way; return the costs by the ways' names."""
     report = CostReport(platform.executions.cloud.state.path)
     wanted = report.deliver(kind, rows=rows, files=FILES)
     took = {
@@ -86,7 +86,7 @@ def measure(platform: Bench, kind: Format, rows: int) -> Mapping[str, Took]:
 
 
 def goals(took: Mapping[str, Took], words: str) -> list[Goal]:
-    """The bounds of the docstring."""
+    """The bounds that the docstring of this module names."""
     own, other = took["Convergence"], took["dlt, Arrow tables"]
     return [
         Goal(f"{words}: rows per CPU second, of dlt's", per_cpu(own) / per_cpu(other), CPU_RATIO),

@@ -111,7 +111,7 @@ def _page(warehouse: Warehouse, dataset: str, table: Table) -> Page:
 
 
 def _bytes_of(table: Table) -> Statement:
-    """The bytes of the columns that the page reads: 8 a TIMESTAMP, 16 a NUMERIC, 2 and the text's own a STRING."""
+    """The bytes of the columns that the page reads. A TIMESTAMP has 8, a NUMERIC 16, a STRING 2 more than its text."""
     texts = " + ".join(f"2 + BYTE_LENGTH({name})" for name in _TEXTS)
     return Statement("bytes_of", f"SELECT SUM(8 + 16 + {texts}) AS bytes FROM {{dataset}}.{table}", {})
 

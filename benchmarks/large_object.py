@@ -1,10 +1,12 @@
 """Measures the memory of a run over one object that is larger than the memory.
 
 An executor process loads a Cost and Usage Report of one file with aws/cost/billing, from the start of the process to
-the publish, without the mapping to FOCUS: as plain CSV, and as Parquet. The process may have at most 512 MiB of private
-memory: the kernel refuses more (RLIMIT_DATA), so that a run that held the object could not end. Then the same report is
-loaded with an eighth of its size. The bounds: the peak of resident memory is at most 512 MiB, and at most 1.3 times the
-peak for the small object. `--gigabytes 2` takes an object of four times the memory.
+the publish, without the mapping to FOCUS: as plain CSV, and as Parquet. The process may have at most 512 MiB of
+private memory: the kernel refuses more (RLIMIT_DATA), so that a run that held the whole object would fail. Then the
+same report is loaded with an eighth of its size.
+
+The peak of resident memory must be at most 512 MiB, and at most 1.3 times the peak for the small object.
+`--gigabytes 2` takes an object of four times the memory.
 """
 
 from __future__ import annotations

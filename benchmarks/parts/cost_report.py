@@ -61,12 +61,12 @@ class CostReport:
         return written
 
     def files(self, below: str = _FOLDER) -> list[Path]:
-        """The files on the disk whose keys begin with this."""
+        """The files on the disk of the objects whose keys begin with this text."""
         return [found.path for found in s3_buckets(self.state).list(BUCKET, below)]
 
 
 def _batches(file: int, rows: int | None) -> Iterator[pa.RecordBatch]:
-    """The report's lines again and again, each with values of its own; without `rows` there is no end."""
+    """Yield the report's lines again and again, each with values of its own. Without `rows` they never end."""
     once, number = _once(), 0
     rng = random.Random(file)  # noqa: S311 - sample data, not a secret
     while rows is None or number < rows:
@@ -79,7 +79,7 @@ def _batches(file: int, rows: int | None) -> Iterator[pa.RecordBatch]:
 
 
 def _varied(batch: pa.RecordBatch, rng: random.Random) -> dict[str, Any]:
-    """What differs from line to line in AWS's files, so that they are not smaller than real ones."""
+    """Return values that differ from line to line as AWS's do, so that the files are as large as real ones."""
     length = batch.num_rows
     signs = rng.randbytes(26 * length).hex()
     ids = pa.array([signs[start : start + 52] for start in range(0, len(signs), 52)])

@@ -73,7 +73,7 @@ class Bench:
         return Took(rows, **took)
 
     def executor(self, task: Delivery, module: str, *arguments: str, most_bytes: int | None = None) -> dict[str, Any]:
-        """The last line that a fresh executor process prints, which runs the module with the task.
+        """Run the module with the task in a fresh executor process, and return the last line that it prints.
 
         With `most_bytes` the process cannot allocate more.
         """

@@ -172,8 +172,8 @@ def refusal(status: int, code: str) -> Response:
 
 
 def _no_such_directory(directory: str) -> Response:
-    told = f"AADSTS90002: Tenant '{directory}' not found."
-    return _json(400, {"error": "invalid_tenant", "error_description": told})
+    message = f"AADSTS90002: Tenant '{directory}' not found."
+    return _json(400, {"error": "invalid_tenant", "error_description": message})
 
 
 def _json(status: int, content: Json) -> Response:

@@ -123,8 +123,8 @@ def _error(status: int, code: str, message: str) -> Response:
 
 
 def _other_region(given: str) -> Response:
-    told = f"The authorization header is malformed; the region '{given}' is wrong; expecting '{REGION}'"
-    content = f"<Code>AuthorizationHeaderMalformed</Code><Message>{escape(told)}</Message><Region>{REGION}</Region>"
+    message = f"The authorization header is malformed; the region '{given}' is wrong; expecting '{REGION}'"
+    content = f"<Code>AuthorizationHeaderMalformed</Code><Message>{escape(message)}</Message><Region>{REGION}</Region>"
     response = _xml(f"<Error>{content}</Error>", status=400)
     response.headers["x-amz-bucket-region"] = REGION
     return response

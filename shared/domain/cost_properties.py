@@ -65,13 +65,13 @@ def read_filters(text: str) -> Filters:
 
 
 def write_condition(group_by: str, value: str) -> str:
-    """The condition of a filter that only the charges of one group fulfil: what read_filters reads."""
+    """The condition of a filter that only the charges of one group fulfil: it is read by read_filters."""
     kind, _, key = group_by.partition(":")
     return f"{group_by}:{_escaped(value)}" if group_by in GROUPS else f"{kind}:{_escaped(key)}={_escaped(value)}"
 
 
 def write_property(named: Property) -> str:
-    """The property as a request names it: what read_property reads."""
+    """The property in the words of a request, as read_property reads them."""
     return named.name if named.kind == "column" else f"{named.kind}:{named.name}"
 
 

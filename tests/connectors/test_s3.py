@@ -94,8 +94,8 @@ def test_an_archived_object_is_told_as_one(s3: LocalS3, bucket: str) -> None:
 
 
 def test_a_key_that_may_not_decrypt_names_that_permission() -> None:
-    told = "User: arn:aws:iam::123456789012:role/r is not authorized to perform: kms:Decrypt on the resource"
-    answer = {"Error": {"Code": "AccessDenied", "Message": told}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    message = "User: arn:aws:iam::123456789012:role/r is not authorized to perform: kms:Decrypt on the resource"
+    answer = {"Error": {"Code": "AccessDenied", "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
     needed = "grant kms:Decrypt on the key of the bucket"
     with pytest.raises(SourceNotFound, match=needed), translated("s3://bills/x", grant="s3:GetObject"):
         raise ClientError(answer, "GetObject")
@@ -129,7 +129,7 @@ def test_a_refusal_of_cloud_storage_does_not_name_aws(code: str, status: int, me
 
 
 @pytest.mark.parametrize(("refusals", "is_read"), [(3, True), (4, False)])
-def test_an_s3_that_asks_to_slow_down_is_asked_again_and_then_told(
+def test_an_s3_that_asks_to_slow_down_is_asked_again_and_then_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, *, is_read: bool
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))

@@ -76,10 +76,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 def encrypted(**changes: object) -> Lie:
     def lie(_: bytes, answer: Answer) -> bytes:
-        told = kms.EncryptResponse.deserialize(answer())
+        true = kms.EncryptResponse.deserialize(answer())
         for name, value in changes.items():
-            setattr(told, name, value)
-        return bytes(kms.EncryptResponse.serialize(told))
+            setattr(true, name, value)
+        return bytes(kms.EncryptResponse.serialize(true))
 
     return lie
 
@@ -107,13 +107,13 @@ def test_a_run_waits_for_its_own_credential_and_never_reads_with_another_tenants
 
     def mix_up(_: bytes, answer: Answer) -> bytes:
         calls = platform.kms.calls.count("Decrypt")
-        if calls == 3:  # the run's second; data that were damaged on the way are no fault of the credential either
+        if calls == 3:  # the run's second try: data damaged on their way are no fault of the credential either
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, CHECKSUM)
         return seen[0] if calls < 3 else answer()
 
     with platform.kms.telling("Decrypt", mix_up):
-        told = acme.api.post(path)
-        assert (told.status_code, "beta" in told.text) == (503, False)
+        verified = acme.api.post(path)
+        assert (verified.status_code, "beta" in verified.text) == (503, False)
         run = acme.get_run(platform.run(acme))
     assert (run["status"], run["attempt"]) == ("COMPLETED", 1)
     assert platform.kms.calls.count("Decrypt") == 4
@@ -124,9 +124,9 @@ def test_a_part_of_the_admin_key_opens_nothing(platform: Platform) -> None:
     key = platform.cloud.ready["admin_key"]
 
     def shortened(_: bytes, answer: Answer) -> bytes:
-        told = secrets.AccessSecretVersionResponse.deserialize(answer())
-        told.payload.data = told.payload.data[:1]
-        return bytes(secrets.AccessSecretVersionResponse.serialize(told))
+        true = secrets.AccessSecretVersionResponse.deserialize(answer())
+        true.payload.data = true.payload.data[:1]
+        return bytes(secrets.AccessSecretVersionResponse.serialize(true))
 
     with platform.secrets.telling("AccessSecretVersion", shortened):
         assert [platform.status(key[:1]), platform.status(key)] == [503, 503]
@@ -138,13 +138,13 @@ def test_tasks_that_are_delivered_early_and_three_times_make_one_run(platform: P
     acme, store = platform.tenant("acme-thrice"), platform.clients.tasks()
 
     def thrice(request: bytes, answer: Answer) -> bytes:
-        told, wanted = answer(), CreateTaskRequest.deserialize(request)
+        true, wanted = answer(), CreateTaskRequest.deserialize(request)
         for number in range(2):
             again = CreateTaskRequest(wanted)
             again.task.name = f"{wanted.task.name}-{number}"
             del again.task.schedule_time  # so it is delivered at once
             store.create_task(request=again)
-        return told
+        return true
 
     with platform.tasks.telling("CreateTask", thrice):
         run = acme.get_run(platform.run(acme))

@@ -30,7 +30,7 @@ WITH exported AS (
   FROM {extract}
 ),
 
-credits_told AS (
+credits_by_kind AS (
   SELECT
     *,
     IF(
@@ -136,7 +136,7 @@ lines AS (
     x_usage_date,
     x_pipeline_logging_id,
     x_ingested_at
-  FROM credits_told
+  FROM credits_by_kind
 )
 
 SELECT

@@ -83,7 +83,7 @@ def _is_added_up(item: Property, tags: VirtualTags) -> bool:
 
 
 def _condition(request: CostRequest, tags: VirtualTags) -> Asked:
-    """The condition that the charges meet which the request's filter wants."""
+    """The condition in SQL that is true for the charges that the request's filter wants."""
     if not request.filters:
         return Asked(statement("costs", "every_charge"), {})
     return _joined(

@@ -29,7 +29,9 @@ _AHEAD_BYTES = 64 * 1024
 _LONGEST_HEADER = 1024 * 1024
 _GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
 _MAX_COLUMNS = 10_000  # as many as a table of BigQuery may have
-_LARGEST_DIRECTORY = 16 * 1024 * 1024  # of an archive, and of a Parquet file: it is in memory as a whole
+_LARGEST_DIRECTORY = (
+    16 * 1024 * 1024
+)  # an archive's directory or a Parquet file's footer, which is in memory as a whole
 _FOOTER_END = 8  # bytes at the end of a Parquet file: the footer's length and a mark
 _LARGEST_ROW_GROUP = 512 * 1024 * 1024  # unpacked; an export's has 128 MB, and an executor has 2 GiB
 # The errors of decoders. An encrypted archive raises RuntimeError, an unknown compression NotImplementedError.
