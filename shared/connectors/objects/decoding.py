@@ -22,7 +22,7 @@ from shared.domain.object_stores import ObjectStore, StoredObject
 from shared.errors import StepRefused
 
 arrow_csv: Any = _partly_typed
-_BLOCK_BYTES, _BLOCKS_AHEAD = 4 * 1024 * 1024, 2
+_BLOCK_BYTES, _BLOCKS_AHEAD, _PATIENCE_SECONDS = 2 * 1024 * 1024, 3, 1
 _RANGE_BYTES = 4 * 1024 * 1024
 _ROWS = 16_384
 _AHEAD_BYTES = 64 * 1024
@@ -197,20 +197,20 @@ class _Frugal(ObjectFile):
 class _Continued(io.RawIOBase):
     """A readable file: the bytes that were read ahead, then the rest of the source.
 
-    Arrow's reader of CSV fetches blocks in a thread of its own, by default as many as 32 that nobody has asked for yet.
-    Here it gets only a few of them.
+    Arrow's reader of CSV fetches blocks in a thread of its own, by default up to 32 before their rows are wanted. Here
+    each waits until only a few are fetched ahead, or for a second, because a block may have no rows.
     """
 
     def __init__(self, ahead: bytes, source: Any) -> None:
         self._ahead, self._source = ahead, source
-        self._turn, self._fetched, self._is_wanted = threading.Condition(), 0, True
+        self._turn, self._fetched, self._used, self._is_left = threading.Condition(), 0, 0, False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         with self._turn:
-            self._turn.wait_for(lambda: self._is_wanted or self._fetched < _BLOCKS_AHEAD)
+            self._turn.wait_for(lambda: self._is_left or self._fetched < self._used + _BLOCKS_AHEAD, _PATIENCE_SECONDS)
             self._fetched += 1
         if self._ahead:
             taken = self._ahead if size < 0 else self._ahead[:size]
@@ -219,20 +219,14 @@ class _Continued(io.RawIOBase):
         return bytes(self._source.read(size))
 
     def paced(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The reader's batches. While the caller works on one, only a few blocks are fetched."""
+        """The reader's batches. Each is one block, and makes room for another."""
         try:
-            while True:
-                batch = next(batches, None)
-                if batch is None:
-                    return
+            for batch in batches:
                 with self._turn:
-                    self._is_wanted, self._fetched = False, 0
+                    self._used += 1
+                    self._turn.notify_all()
                 yield batch
-                self._want()
         finally:
-            self._want()
-
-    def _want(self) -> None:
-        with self._turn:
-            self._is_wanted = True
-            self._turn.notify_all()
+            with self._turn:
+                self._is_left = True
+                self._turn.notify_all()
