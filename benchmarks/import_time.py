@@ -46,7 +46,7 @@ class Request:
 
 
 REQUESTS = {
-    "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
+    "setup_credentials": Request(["stored_credentials"]),  # GET; POST adds Cloud KMS
     "verify_credentials": Request(["credential_verification"]),
     "run_pipeline": Request(["run_requests"], [TASKS]),
     "pipeline_runs": Request(["tenant_runs"]),  # GET; cancel and retry add Cloud Tasks

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.send_alert import AlertSending
     from shared.use_cases.setup_credentials import CredentialSetup
+    from shared.use_cases.stored_credentials import StoredCredentials
     from shared.use_cases.tenant_alerts import TenantAlerts
     from shared.use_cases.tenant_costs import TenantCosts
     from shared.use_cases.tenant_usage import TenantUsage
@@ -207,8 +208,7 @@ def alert_sending() -> AlertSending:
 
 @cache
 def credential_setup() -> CredentialSetup:
-    """The set-up of tenants' credentials."""
-    from shared.adapters.google.credential_verifier import CredentialVerifier
+    """The use cases that change tenants' credentials."""
     from shared.adapters.google.kms import open_credential_key
     from shared.adapters.stores.credentials import Credentials
     from shared.adapters.stores.tenant_datasets import TenantDatasets
@@ -224,8 +224,27 @@ def credential_setup() -> CredentialSetup:
         credentials=Credentials(warehouse()),
         key=open_credential_key(settings),
         datasets=TenantDatasets(warehouse(), writers, settings.dataset_kms_key),
-        verifier=CredentialVerifier(settings.require("verify_credentials_url")),
+        stored=stored_credentials(),
         settings=settings,
+    )
+
+
+@cache
+def stored_credentials() -> StoredCredentials:
+    """The use cases that list and try tenants' credentials."""
+    from shared.adapters.google.credential_verifier import CredentialVerifier
+    from shared.adapters.stores.credentials import Credentials
+    from shared.domain.credentials.setup_guides import Platform
+    from shared.use_cases.stored_credentials import StoredCredentials
+
+    settings = get_settings()
+    platform = Platform(
+        project=settings.project_id,
+        worker=settings.require("worker_service_account"),
+        worker_id=settings.require("worker_unique_id"),
+    )
+    return StoredCredentials(
+        Credentials(warehouse()), CredentialVerifier(settings.require("verify_credentials_url")), platform
     )
 
 

@@ -3,13 +3,15 @@
 import flask
 
 from shared.console.assets import show_asset
-from shared.console.pages import alerts, changes, costs, login
+from shared.console.pages import alerts, changes, connection, costs, login, runs, schedules
 from shared.console.policies import anybody
 from shared.console.site import Route, Site
 
 _ASSETS = (Route("GET /console/static/{file}", anybody, show_asset),)
 
-site = Site("console", _ASSETS, login.ROUTES, costs.ROUTES, changes.ROUTES, alerts.ROUTES)
+_PAGES = (costs.ROUTES, changes.ROUTES, runs.ROUTES, schedules.ROUTES, connection.ROUTES, alerts.ROUTES)
+
+site = Site("console", _ASSETS, login.ROUTES, *_PAGES)
 
 
 def console(request: flask.Request) -> flask.Response:

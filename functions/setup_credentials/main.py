@@ -2,7 +2,7 @@
 
 import flask
 
-from shared.bootstrap import credential_setup
+from shared.bootstrap import credential_setup, stored_credentials
 from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import TenantCall, tenant_api_key
 
@@ -16,17 +16,17 @@ def _store(call: TenantCall) -> Answer:
 
 @routes.on("POST /api/v1/tenants/{tenant_id}/credentials/{provider}/verify", policy=tenant_api_key)
 def _verify(call: TenantCall) -> Answer:
-    return Answer(200, credential_setup().verify(call.caller.tenant_id, call.params["provider"], call.json_object()))
+    return Answer(200, stored_credentials().verify(call.caller.tenant_id, call.params["provider"], call.json_object()))
 
 
 @routes.on("GET /api/v1/tenants/{tenant_id}/credentials", policy=tenant_api_key)
 def _list_all(call: TenantCall) -> Answer:
-    return Answer(200, {"credentials": credential_setup().list_all(call.caller.tenant_id)})
+    return Answer(200, {"credentials": stored_credentials().list_all(call.caller.tenant_id)})
 
 
 @routes.on("GET /api/v1/tenants/{tenant_id}/credentials/setup", policy=tenant_api_key)
 def _guide(call: TenantCall) -> Answer:
-    return Answer(200, credential_setup().guide(call.caller.tenant_id, call.query))
+    return Answer(200, stored_credentials().guide(call.caller.tenant_id, call.query))
 
 
 @routes.on("DELETE /api/v1/tenants/{tenant_id}/credentials/{provider}", policy=tenant_api_key)

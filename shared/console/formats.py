@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 _CENT = Decimal("0.01")
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MINUS, _NARROW_SPACE = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -46,3 +47,16 @@ def moment(value: datetime) -> str:
     """A moment in UTC, such as 17 Nov 2025, 09:30 UTC."""
     utc = value.astimezone(UTC)
     return f"{day(utc.date())}, {utc:%H:%M} UTC"
+
+
+def clock(value: datetime) -> str:
+    """A moment on the clock of its own timezone, such as Tue 17 Nov 2025, 02:00."""
+    return f"{_WEEKDAYS[value.weekday()]} {day(value.date())}, {value:%H:%M}"
+
+
+def seconds(value: float) -> str:
+    """A duration, such as 0.4 s, 12 s or 3 min 20 s."""
+    if value < 10:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -21,6 +21,9 @@ NAVIGATION: dict[Kind, tuple[Item, ...]] = {
     "tenant": (
         Item("/console/costs", "Costs", "costs"),
         Item("/console/changes", "What changed", "changes"),
+        Item("/console/runs", "Runs", "runs"),
+        Item("/console/schedules", "Schedules", "schedules"),
+        Item("/console/connection", "Connection", "connection"),
         Item("/console/alerts", "Alerts", "alerts"),
     ),
     "operator": (),

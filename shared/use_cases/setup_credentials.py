@@ -1,15 +1,13 @@
-"""Stores, tries, lists and removes a tenant's cloud credentials, and returns the set-up's guide."""
+"""Stores and removes a tenant's cloud credentials."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.adapters.bigquery.warehouse import Row
-from shared.adapters.google.credential_verifier import CredentialVerifier
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tenant_google import ExportSeen, check_key
 from shared.adapters.stores.credentials import Credentials
@@ -23,8 +21,6 @@ from shared.domain.credentials.billing_exports import (
 )
 from shared.domain.credentials.credentials import (
     GOOGLE_TOKEN_URI,
-    PROVIDERS,
-    Cloud,
     Credential,
     CredentialRequest,
     GcpServiceAccountKey,
@@ -32,7 +28,6 @@ from shared.domain.credentials.credentials import (
     credential_id_of,
     serialize_credentials,
 )
-from shared.domain.credentials.decrypted import require_source
 from shared.domain.credentials.notices import (
     not_set_up,
     other_sources_warning,
@@ -41,23 +36,13 @@ from shared.domain.credentials.notices import (
     use_of,
 )
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
-from shared.domain.credentials.setup_guides import Platform, setup_guide
-from shared.domain.credentials.verification import Problem, Verification
 from shared.domain.requests.creation import CreationRequest, Reply
-from shared.domain.requests.parsing import NoBody, validated
+from shared.domain.requests.parsing import validated
 from shared.errors import InvalidInput, LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
-from shared.runtime.concurrency_limit import ConcurrencyLimit
+from shared.use_cases.stored_credentials import StoredCredentials
 
 _STORE_ATTEMPTS = 3
-
-
-class SetupRequest(BaseModel):
-    """The query string of the set-up's guide."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    provider: Cloud
 
 
 class StoreRequest(BaseModel):
@@ -66,22 +51,6 @@ class StoreRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     verify: bool = False
-
-
-@dataclass(frozen=True)
-class CredentialVerified:
-    """The answer of a trial; without `problems` a run would read the source."""
-
-    tenant_id: str
-    provider: str
-    verified: bool
-    problems: Sequence[Problem]
-    source: str | None
-    location: str | None
-    last_changed_at: str | None
-    format: str | None
-    newest_period: str | None
-    warnings: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -98,25 +67,15 @@ class CredentialStored:
     warnings: Sequence[str]
 
 
-def trial_limit() -> ConcurrencyLimit:
-    """The limit that lets one credential of a tenant be tried at a time; others do not wait.
-
-    A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
-    """
-    message = "A credential of this tenant is being tried; wait until that has ended, then try again."
-    return ConcurrencyLimit(message, max_length=1, seconds=0, retry_after=15, cap="trials")
-
-
 @dataclass(frozen=True)
 class CredentialSetup:
-    """The requests about a tenant's credentials. The settings say which token addresses and locations are allowed."""
+    """The requests that change credentials. The settings say which token addresses and locations are allowed."""
 
     credentials: Credentials
     key: CredentialKey
     datasets: TenantDatasets
-    verifier: CredentialVerifier
+    stored: StoredCredentials
     settings: Settings
-    trials: ConcurrencyLimit = field(default_factory=trial_limit)
 
     def store(self, tenant_id: str, creation: CreationRequest, query: Mapping[str, Any]) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
@@ -135,7 +94,7 @@ class CredentialSetup:
         )
         seen = self._check_export(credential)
         sealed = self._seal(tenant_id, credential)
-        if verify and (problems := self._try(sealed).problems):
+        if verify and (problems := self.stored.attempt(sealed).problems):
             found = [asdict(problem) for problem in problems]
             raise InvalidInput("; ".join(f"{each.field}: {each.message}" for each in problems), errors=found)
         preparation = self._prepare(tenant_id)
@@ -177,46 +136,11 @@ class CredentialSetup:
             log.error("table cannot be changed in place", table=refused.table, obstacles=refused.reasons)
         return preparation
 
-    def list_all(self, tenant_id: str) -> Sequence[Row]:
-        """The tenant's stored credentials, without secrets."""
-        return self.credentials.list_all(tenant_id)
-
-    def verify(self, tenant_id: str, provider: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Try the stored credential and return what a run would find. It raises NotFound if there is none."""
-        validated(NoBody, body)
-        sealed = self._stored(tenant_id, provider.upper())
-        found = self._try(sealed)
-        log.info("credential tried", provider=sealed.provider, problems=len(found.problems))
-        return asdict(CredentialVerified(tenant_id, sealed.provider, not found.problems, **vars(found)))
-
-    def _try(self, sealed: SealedCredential) -> Verification:
-        with self.trials.slot(sealed.tenant_id):
-            found = self.verifier.verify(sealed)
-        if found.source is not None:
-            require_source(sealed, found.source)
-        return found
-
-    def _stored(self, tenant_id: str, provider: str) -> SealedCredential:
-        if provider not in PROVIDERS:
-            raise NotFound(f"There is no such provider; the providers are {', '.join(PROVIDERS)}.")
-        if (sealed := self.credentials.find(tenant_id, provider)) is None:
-            raise NotFound(not_set_up(provider))
-        return sealed
-
-    def guide(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The guide for a cloud: what to paste there so that runs of this tenant may read without a key."""
-        platform = Platform(
-            project=self.settings.project_id,
-            worker=self.settings.require("worker_service_account"),
-            worker_id=self.settings.require("worker_unique_id"),
-        )
-        return asdict(setup_guide(validated(SetupRequest, query).provider, tenant_id, platform))
-
     def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
         """Remove a credential. The answer names the schedules that need one. It raises NotFound if there is none."""
         provider = provider.upper()
-        self._stored(tenant_id, provider)
-        if not self.credentials.delete(tenant_id, provider, user_id=user_id):
+        self.stored.require(tenant_id, provider)
+        if not self.credentials.delete_credential(tenant_id, provider, user_id=user_id):
             raise NotFound(not_set_up(provider))
         schedules = [
             {key: row[key] for key in ("config_id", "pipeline_id")}
@@ -272,9 +196,9 @@ class CredentialSetup:
     def _store(self, sealed: SealedCredential, *, user_id: str | None) -> str:
         for _ in range(_STORE_ATTEMPTS):
             if self.credentials.find(sealed.tenant_id, sealed.provider) is None:
-                if self.credentials.insert(sealed, user_id=user_id):
+                if self.credentials.insert_credential(sealed, user_id=user_id):
                     return "CREATED"
-            elif self.credentials.update(sealed, user_id=user_id):
+            elif self.credentials.update_credential(sealed, user_id=user_id):
                 return "UPDATED"
         raise Unavailable("Other requests are changing this credential; try again.", retry_after=1)
 

@@ -46,8 +46,8 @@ def test_a_credential_that_was_stored_and_removed_often_is_stored_by_few_request
     credential_id = credential_id_of(frontend.tenant_id, "AWS")
     sealed = SealedCredential(credential_id, frontend.tenant_id, "AWS", "assume_role", b"sealed", "1")
     for _ in range(BEFORE):
-        assert stored.insert(sealed, user_id=None)
-        assert stored.delete(frontend.tenant_id, "AWS", user_id=None)
+        assert stored.insert_credential(sealed, user_id=None)
+        assert stored.delete_credential(frontend.tenant_id, "AWS", user_id=None)
     asked.clear()
-    assert stored.insert(sealed, user_id=None)
+    assert stored.insert_credential(sealed, user_id=None)
     assert (asked.count("insert"), len(asked) < BEFORE) == (3, True)

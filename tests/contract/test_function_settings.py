@@ -18,8 +18,8 @@ NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith((
     "EVALUATE_ALERTS_URL", "SEND_ALERTS_URL", "CONSOLE_URL",
 }  # fmt: skip
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
-# The accounts of Cloud Tasks and setup_credentials, which no person uses.
-BY_THE_PLATFORM = {"tasks_invoker", "credentials"}
+# The accounts of Cloud Tasks and of functions, which no person uses.
+BY_THE_PLATFORM = {"tasks_invoker", "credentials", "console"}
 # Shared code reads these settings. A function needs none of them if it dispatches no runs, if no browser calls it
 # (only Cloud Tasks does), or if it reads the platform's own tables and no tenant's.
 OPTIONAL = {

@@ -13,7 +13,10 @@ _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 _ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 _FIGURE = re.compile(r'<data value="([^"]*)"[^>]*>([^<]*)</data>')
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
-PAGES = ("/console/costs", "/console/costs/latest", "/console/changes", "/console/alerts")
+PAGES = (
+    "/console/costs", "/console/costs/latest", "/console/changes", "/console/alerts",
+    "/console/runs", "/console/schedules", "/console/connection",
+)  # fmt: skip
 
 
 @dataclass

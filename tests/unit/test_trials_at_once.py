@@ -10,7 +10,7 @@ import pytest
 from shared.domain.credentials.sealed import SealedCredential
 from shared.domain.credentials.verification import Verification
 from shared.errors import TooManyRequests
-from shared.use_cases.setup_credentials import CredentialSetup
+from shared.use_cases.stored_credentials import StoredCredentials
 
 
 class Stored:
@@ -24,7 +24,7 @@ class Stored:
 class Slow:
     """While one trial is under way, more are asked for."""
 
-    setup: CredentialSetup | None = None
+    setup: StoredCredentials | None = None
     refused: list[TooManyRequests] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
 
@@ -40,7 +40,7 @@ class Slow:
 
 def test_a_second_trial_of_a_tenant_is_refused_until_the_first_has_ended() -> None:
     slow, other = Slow(), cast(Any, None)
-    slow.setup = CredentialSetup(cast(Any, Stored()), other, other, cast(Any, slow), other)
+    slow.setup = StoredCredentials(cast(Any, Stored()), cast(Any, slow), other)
     for _ in range(2):
         assert slow.setup.verify("acme", "AWS", {})["verified"] is True
     assert [(error.cap, error.facts["retry_after"]) for error in slow.refused] == [("trials", 15)] * 2

@@ -28,7 +28,8 @@ from shared.domain.templates.templates import Parameter, Template
 from shared.domain.virtual_tags import VirtualTagRequest
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
 from shared.use_cases.pipeline_runs import ListRequest
-from shared.use_cases.setup_credentials import CredentialStored, SetupRequest, StoreRequest
+from shared.use_cases.setup_credentials import CredentialStored, StoreRequest
+from shared.use_cases.stored_credentials import SetupRequest
 from tools.openapi.wording import Json, Shape, get_fields, get_shapes
 
 REFERENCE = "#/components/schemas/{model}"

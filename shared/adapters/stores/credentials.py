@@ -38,7 +38,7 @@ class Credentials:
         rows = self.warehouse.read(statement("credentials", "find_credential"), values)
         return SealedCredential(**rows[0]) if rows else None
 
-    def insert(self, credential: SealedCredential, *, user_id: str | None) -> bool:
+    def insert_credential(self, credential: SealedCredential, *, user_id: str | None) -> bool:
         """Store the first credential for its tenant and provider. It returns False if there is one already.
 
         BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids order the first inserts: each caller
@@ -65,13 +65,13 @@ class Credentials:
                     continue
             return self._changed(self.warehouse.finished(job))
 
-    def update(self, credential: SealedCredential, *, user_id: str | None) -> bool:
+    def update_credential(self, credential: SealedCredential, *, user_id: str | None) -> bool:
         """Replace the credential of its tenant and provider. It returns False if there is none."""
         values = {**asdict(credential), "user_id": user_id}
         del values["credential_id"]
         return self._change("update_credential", credential.tenant_id, values)
 
-    def delete(self, tenant_id: str, provider: str, *, user_id: str | None) -> bool:
+    def delete_credential(self, tenant_id: str, provider: str, *, user_id: str | None) -> bool:
         """Remove the credential. It returns False if there is none."""
         return self._change(
             "delete_credential", tenant_id, {"tenant_id": tenant_id, "provider": provider, "user_id": user_id}
