@@ -44,6 +44,7 @@ SIZES = (
     Size("*", 300),
 )
 BANNED = (
+    Banned("a mark of a merge that was not finished", ("*",), re.compile(r"^(?:<{7}|>{7}|\|{7}) ")),
     Banned(
         "a path of somebody's machine",
         ("*",),

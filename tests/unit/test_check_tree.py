@@ -14,6 +14,7 @@ from tools.check_tree import check_lines, check_size, files
     ("name", "line"),
     [
         ("docs/runbook/restore.md", "see /" + "home/ada/notes.txt"),
+        ("CHANGELOG.md", "<" * 7 + " HEAD"),
         ("requirements.txt", "--index-" + "url https://mirror.example/simple"),
         ("shared/adapters/stores/runs.py", 'sql = "SELECT run_id FROM runs"'),
         ("shared/domain/dispatching/dispatch.py", "now = datetime.now(UTC)"),
