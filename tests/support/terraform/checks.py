@@ -17,6 +17,7 @@ ALWAYS = {"PROJECT_ID", "REGION", "BIGQUERY_LOCATION", "LOG_LEVEL"}
 # Settings that keep the product's own default unless a variable says otherwise.
 UNSET = {
     "ALLOWED_ORIGINS",
+    "ALLOW_LOCAL_WEBHOOKS",
     "ALLOW_OTHER_LOCATION",
     "DATASET_KMS_KEY",
     "EXECUTION_BUDGET_SECONDS",
