@@ -28,6 +28,6 @@ def filled(path: str, tenant_id: str) -> str:
     parts = {
         "tenant_id": tenant_id, "provider": "gcp", "domain": "cost", "template": "billing",
         "pipeline_logging_id": str(uuid.UUID(int=1)), "config_id": str(uuid.UUID(int=2)),
-        "backfill_id": str(uuid.UUID(int=3)),
+        "backfill_id": str(uuid.UUID(int=3)), "name": "environment", "month": "2025-10",
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda match: parts[match[1]], path)
