@@ -62,7 +62,11 @@ CREATE OR REPLACE MACRO bq_lenient_json(s) AS
        ELSE TRY_CAST(s AS JSON) END;
 -- In a statement over many columns their text is long, so it contains the document only once.
 CREATE OR REPLACE MACRO bq_json_value(j, path) AS json_extract_string(json_value(j, path), '$');
-CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');
+-- DuckDB's path has no way to write some names, such as one that ends in a backslash, but its pointer takes every name.
+-- The pointer of a number is also the position in an array, which the path is not.
+CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j,
+  CASE WHEN regexp_full_match(name, '[0-9]+') THEN '$."' || name || '"'
+       ELSE '/' || replace(replace(name, '~', '~0'), '/', '~1') END);
 CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');
 CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
 CREATE OR REPLACE MACRO bq_json_scalar(j) AS
