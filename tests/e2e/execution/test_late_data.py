@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import signal
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import combinations
@@ -14,21 +12,17 @@ from itertools import combinations
 import pytest
 from google.cloud import bigquery
 
-from devcloud.bigquery.jobs.gate import Gate
 from shared.adapters.bigquery.sql import load_statements
 from shared.configuration.templates import get_template, sql_file
-from shared.domain.templates.templates import Target
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import StartInstance
 from tests.support.arriving_exports import DAYS, START, ArrivingExport, make_export, month_of_exports
-from tests.support.executions import Delivery, Executions, eventually
-from tests.support.instance import Instance
+from tests.support.executions import Executions
 from tests.support.tenant import Tenant
+from tests.support.under_fire import UnderFire, bill
 
 SEEDS = [20251101]  # another seed gives another month, another order and other kills
 TEMPLATE = get_template("gcp", "cost", "billing")
-OF_THE_RUN = {"x_pipeline_logging_id", "x_ingested_at"}
-STEPS = ("begin", "extract", "focus", "checks", "publish", "log")
 
 Figures = Mapping[tuple[str, date, str], tuple[int, Decimal]]  # rows and cost by table, day and currency
 
@@ -38,52 +32,6 @@ def export(tenant: Tenant) -> Iterator[ArrivingExport]:
     """The tenant's export, still empty."""
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         yield make_export(clients.bigquery(), tenant)
-
-
-class UnderFire:
-    """Delivers a run to executors that are killed at random steps, and repeats the delivery until the run succeeds."""
-
-    def __init__(self, executions: Executions, start_instance: StartInstance, rng: random.Random) -> None:
-        self._executions, self._start, self._rng = executions, start_instance, rng
-        self._instance: Instance | None = None
-        self.kills = 0
-
-    def run(self, tenant: Tenant) -> Delivery:
-        """Make an incremental run and repeat its deliveries until it succeeds."""
-        delivery = self._executions.admit(tenant, {})
-        while self._rng.random() < 0.5:
-            self._cut_off(delivery)
-            delivery = self._executions.admit_again(delivery)
-        with ThreadPoolExecutor(2) as threads:
-            answers = set(threads.map(lambda _: self._executions.deliver(delivery), range(2)))
-        assert answers == {"SUCCEEDED", "DUPLICATE"}, self._executions.error_of(delivery)
-        return delivery
-
-    def _cut_off(self, delivery: Delivery) -> None:
-        """Deliver, and kill the executor before or after one of its jobs is done, if it starts that job."""
-        instance, bigquery = self._instance or self._start(), self._executions.cloud.bigquery
-        step = self._rng.choice(STEPS)
-        with ThreadPoolExecutor(1) as threads, bigquery.hold(run=delivery.run_id, step=step) as gate:
-            answer = threads.submit(self._executions.try_to_deliver, delivery, url=instance.url)
-            eventually(lambda: gate.has_caught or answer.done())
-            self._instance = instance if answer.done() else None
-            if self._instance is None:
-                self._kill(instance, gate)
-
-    def _kill(self, instance: Instance, gate: Gate) -> None:
-        instance.signal(signal.SIGSTOP)
-        if self._rng.random() < 0.5:
-            gate.open()
-            job_id = gate.await_job()
-            eventually(lambda: self._executions.client.get_job(job_id).done())
-        instance.signal(signal.SIGKILL)
-        self.kills += 1
-
-
-def bill(executions: Executions, tenant: Tenant, target: Target) -> list[str]:
-    """All published rows of a table, without the columns that say which run published them and when."""
-    rows = executions.query(f"SELECT * FROM {tenant.tenant_id}.{target.table}")
-    return sorted(repr({name: row[name] for name in row if name not in OF_THE_RUN}) for row in rows)
 
 
 def figures(executions: Executions, tenant: Tenant) -> Figures:
@@ -156,7 +104,7 @@ def test_a_month_of_shuffled_exports_with_killed_executors_equals_one_clean_load
     calm.__dict__["export"] = tenant.export
     executions.run(calm, {})
     for target in TEMPLATE.publish:
-        assert bill(executions, tenant, target) == bill(executions, calm, target), target.table
+        assert bill(executions, tenant, target.table) == bill(executions, calm, target.table), target.table
     executions.run(tenant, {})  # finds nothing new, and adds nothing to the log
     log = restatements(executions, tenant)
     assert log.keys() <= {run_id for run_id, _ in states}
