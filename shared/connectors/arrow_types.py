@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -120,8 +121,14 @@ def nulls(length: int, kind: pa.DataType) -> Any:
     if pa.types.is_list(kind):
         empty: Any = pa.array([], kind.value_type)
         return pa.ListArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), length + 1), empty)
+    return _shared_nulls(kind, max(length - 1, 0).bit_length()).slice(0, length)
+
+
+@lru_cache(maxsize=128)
+def _shared_nulls(kind: pa.DataType, power: int) -> Any:
+    """Two to this power NULLs. All batches share them, because most columns of a bill are empty."""
     of_any_type: Any = pa.nulls
-    return of_any_type(length, kind)
+    return of_any_type(1 << power, kind)
 
 
 def to_numeric(array: Any) -> Any:

@@ -72,7 +72,9 @@ def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     rows = size = 0
     for batch in batches:
         held.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
+        rows += batch.num_rows
+        # Columns without values are shared (arrow_types.nulls), and each row group costs memory until the end.
+        size += sum(column.nbytes for column in batch.columns if column.null_count < batch.num_rows)
         if rows >= _ROW_GROUP_ROWS or size >= _ROW_GROUP_BYTES:
             yield pa.Table.from_batches(held)
             held, rows, size = [], 0, 0
