@@ -20,11 +20,14 @@ def costs(
     days: Annotated[int, typer.Option(min=1, max=1200, metavar="N", help="The last N UTC days, today included.")] = 30,
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first UTC day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last UTC day.")] = None,
-    by: Annotated[str, typer.Option(help="service, category, provider, account, region, sku, or tag:KEY.")] = "service",
+    by: Annotated[
+        str, typer.Option(help="service, category, provider, account, region, sku, tag:KEY or virtual:NAME.")
+    ] = "service",
     metric: Annotated[str, typer.Option(help="billed, effective, contracted or list.")] = "billed",
     granularity: Annotated[str, typer.Option(help="total, day or month.")] = "total",
     only: Annotated[str | None, typer.Option("--filter", help="Such as service:BigQuery.")] = None,
     top: Annotated[int, typer.Option(min=1, max=200, help="How many groups keep their names.")] = 20,
+    currency: Annotated[str | None, typer.Option(help="Convert to it by the tenant's own rates, such as EUR.")] = None,
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +35,7 @@ def costs(
     until = _day(last) if last else datetime.now(UTC).date()
     since = first or (until - timedelta(days=days - 1)).isoformat()
     query = {"from": since, "to": until.isoformat(), "group_by": by, "metric": metric, "granularity": granularity}
-    shown = open_api(tenant).get("/api/v1/costs/{tenant_id}", filter=only, top=top, **query)
+    shown = open_api(tenant).get("/api/v1/costs/{tenant_id}", filter=only, top=top, currency=currency, **query)
     print_json(shown) if as_json else _print_costs(shown)
 
 

@@ -71,6 +71,11 @@ def test_costs_by_day(owner: Frontend) -> None:
     ]
 
 
+def test_costs_in_another_currency_need_its_rate(owner: Frontend) -> None:
+    said = command(owner, "costs", "--from", "2025-11-15", "--to", "2025-11-16", "--currency", "EUR")
+    assert (said.returncode, "needs the rate from USD to EUR of 2025-11" in said.stderr) == (1, True)
+
+
 def test_days_without_costs_say_so(owner: Frontend) -> None:
     assert "There are no costs of these days." in command(owner, "costs", "--days", "1").stdout
 
