@@ -9,7 +9,7 @@ from shared.console.sessions import Kind
 
 @dataclass(frozen=True)
 class Item:
-    """An entry of the navigation; `icon` is the id of a symbol in static/icons.svg."""
+    """An entry of the navigation; `icon` is a name of templates/icons.html."""
 
     path: str
     title: str
