@@ -185,6 +185,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{tenant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * List pipelines
+         * @description Lists the pipelines that can be run and scheduled, with their parameters. Each also takes the dates of a run.
+         */
+        get: operations["list_pipelines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage/{tenant_id}": {
         parameters: {
             query?: never;
@@ -406,6 +432,150 @@ export interface paths {
          */
         get: operations["list_restatements"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs/{tenant_id}/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Reconcile costs with invoices
+         * @description Compares BilledCost of focus_cost with the provider's own rows in the tenant's dataset: `gcp_cost_billing`, `aws_cost_billing`, `azure_cost_billing` and `focus_cost_file`. There is a line for each invoice, and one for the charges of a billing period that are on no invoice yet. A `difference` other than 0 is a fault of the mapping, or a run that has replaced only one side. With `Accept: text/csv` the answer is a file with a row for each line.
+         */
+        get: operations["reconcile_costs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs/{tenant_id}/virtual-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * List virtual tags
+         * @description Lists the tenant's virtual tags with their rules.
+         */
+        get: operations["list_virtual_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs/{tenant_id}/virtual-tags/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+                /**
+                 * @description The name of a virtual tag.
+                 * @example environment
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Store or replace a virtual tag
+         * @description Stores rules that give each charge a value. `group_by=virtual:environment` then groups costs by it, and `filter=virtual:environment=Production` selects charges. The rules are applied when costs are read, so they hold for past days too. Repeating the request changes nothing. A tenant may have 20 virtual tags.
+         */
+        put: operations["replace_virtual_tag"];
+        post?: never;
+        /**
+         * Remove a virtual tag
+         * @description Removes a virtual tag.
+         */
+        delete: operations["remove_virtual_tag"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs/{tenant_id}/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * List exchange rates
+         * @description Lists the tenant's exchange rates, the newest month first, at most 5,000.
+         */
+        get: operations["list_rates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs/{tenant_id}/rates/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+                /**
+                 * @description The month.
+                 * @example 2025-10
+                 */
+                month: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set exchange rates
+         * @description Sets rates of a month, all or none: how much of `currency` one unit of each other currency is. `currency=EUR` of GET costs then converts by them. A rate of a month that has ended (UTC) can be set once, and stays. Repeating the request changes nothing.
+         */
+        put: operations["set_rates"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1697,6 +1867,8 @@ export interface components {
              * @enum {unknown}
              */
             metric: "billed" | "effective" | "contracted" | "list";
+            /** @description The currency that the costs are converted to; null if each has its own. */
+            currency: string | null;
             /** @description One block for each billing currency. No sum mixes currencies. */
             currencies: components["schemas"]["CostBlock"][];
             /** @description For each provider, the newest day since `from` that has charges. */
@@ -1901,6 +2073,11 @@ export interface components {
              * @default false
              */
             allow_other_export?: boolean;
+            /**
+             * @description Whether files that have most charges of another file of the same month may be loaded, so that these count twice
+             * @default false
+             */
+            allow_copies?: boolean;
         };
         /** @description Credentials for FOCUS. */
         FocusCredentialRequest: {
@@ -2089,6 +2266,59 @@ export interface components {
              */
             since: string | null;
         };
+        /** @description A pipeline and its parameters. */
+        Pipeline: {
+            /** @description The pipeline's id. */
+            pipeline_id: string;
+            /** @description The first part of its path. */
+            provider: string;
+            /** @description The second part of its path. */
+            domain: string;
+            /** @description The third part of its path. */
+            template: string;
+            /** @description What it does. */
+            description: string;
+            /** @description The provider whose credential a tenant needs for it. */
+            credentials: string;
+            /**
+             * @description What a run replaces as a whole.
+             * @enum {unknown}
+             */
+            grain: "day" | "month" | "billing_period";
+            /** @description The number of days that one run may cover. */
+            max_days: number;
+            /** @description Whether a run has to name its days. Otherwise a run without dates finds them. */
+            needs_dates: boolean;
+            /** @description Its parameters besides the dates. */
+            parameters: components["schemas"]["PipelineParameter"][];
+            /** @description The tables of the tenant's dataset that it publishes. */
+            tables: string[];
+        };
+        /** @description The pipelines that can be run and scheduled. */
+        PipelineList: {
+            /** @description The pipelines, by id. */
+            pipelines: components["schemas"]["Pipeline"][];
+        };
+        /** @description A parameter of a pipeline. */
+        PipelineParameter: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description Its type. A table is `project.dataset.table`.
+             * @enum {unknown}
+             */
+            type: "string" | "integer" | "boolean" | "table";
+            /** @description What it is for. */
+            description: string;
+            /** @description Its value if a request leaves it out; null if there is none. */
+            default: string | number | boolean | null;
+            /** @description The least value. */
+            minimum: number | null;
+            /** @description The greatest value. */
+            maximum: number | null;
+            /** @description The possible values; null if there is no list. */
+            values: string[] | null;
+        };
         /** @description A problem document (RFC 9457). The optional fields depend on the error. */
         Problem: {
             /** @description The kind of error. */
@@ -2197,6 +2427,117 @@ export interface components {
              * @description The time of the call.
              */
             executed_at: string;
+        };
+        /** @description The exchange rate of a month. */
+        Rate: {
+            /** @description The month. */
+            month: string;
+            /** @description The currency of the bill, ISO 4217. */
+            from_currency: string;
+            /** @description The currency that costs are converted to, ISO 4217. */
+            to_currency: string;
+            /** @description How much of to_currency one unit of from_currency is. */
+            rate: string;
+            /**
+             * Format: date-time
+             * @description When it was last set.
+             */
+            updated_at: string;
+            /** @description The X-User-ID of that request. */
+            updated_by_user_id: string | null;
+        };
+        /** @description The exchange rates of a tenant. */
+        RateList: {
+            /** @description The rates, the newest month first. */
+            rates: components["schemas"]["Rate"][];
+        };
+        /** @description The rates of a month: how much of `currency` one unit of each other currency is. */
+        RatesRequest: {
+            /** @description The currency that costs are converted to, ISO 4217. */
+            currency: string;
+            /** @description How much of `currency` one unit of each other currency is: a decimal number above 0 as a string, with at most nine decimals. */
+            rates: {
+                [key: string]: number | string;
+            };
+        };
+        /** @description The rates of a month that a request has set. */
+        RatesSet: {
+            /** @description The month. */
+            month: string;
+            /** @description The currency that costs are converted to. */
+            currency: string;
+            /** @description How much of it one unit of each currency is. */
+            rates: {
+                [key: string]: string;
+            };
+        };
+        /** @description The invoices of one billing currency. */
+        ReconciledBlock: {
+            /** @description Currency of the bill, ISO 4217. Null if the provider's rows name none. */
+            billing_currency: string | null;
+            /** @description BilledCost in focus_cost, net, after credits. */
+            billed_cost: string;
+            /** @description The billed cost in the rows as the provider delivered them. */
+            source_cost: string;
+            /** @description billed_cost minus source_cost, to the last digit. */
+            difference: string;
+            /** @description The invoices, the newest billing period first. */
+            lines: components["schemas"]["ReconciledLine"][];
+        };
+        /** @description One invoice of one source, or the charges of a billing period that are on no invoice yet. */
+        ReconciledLine: {
+            /** @description The source of the charges, as in focus_cost. */
+            source: string;
+            /** @description Who issues the invoice; all issuers if there is no invoice. Null if focus_cost has no such charges. */
+            invoice_issuer: string | null;
+            /**
+             * Format: date
+             * @description The first day of the billing period.
+             */
+            billing_period: string;
+            /** @description The invoice. Null if the charges are on none yet, and for Google Cloud, whose export names none. */
+            invoice_id: string | null;
+            /** @description BilledCost in focus_cost, net, after credits. */
+            billed_cost: string;
+            /** @description The billed cost in the rows as the provider delivered them. */
+            source_cost: string;
+            /** @description billed_cost minus source_cost, to the last digit. */
+            difference: string;
+            /** @description The rows of focus_cost. One row of a provider may be several there, and some are none. */
+            row_count: number;
+            /** @description The provider's rows. */
+            source_row_count: number;
+            /** @description Whether the billing period is final. */
+            is_final: boolean;
+            /**
+             * Format: date-time
+             * @description When a run last changed the billing period after it was final; null if none did.
+             */
+            restated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the newest of these charges were read from the provider. Null if focus_cost has none.
+             */
+            read_at: string | null;
+            /** @description The run that published the newest of these charges. Null if focus_cost has none. */
+            pipeline_logging_id: string | null;
+        };
+        /** @description The published costs of a tenant beside those that its providers delivered. */
+        Reconciliation: {
+            /** @description The tenant. */
+            tenant_id: string;
+            /**
+             * Format: date
+             * @description The first day of the first billing period.
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+            /** @description One block for each billing currency. No sum mixes currencies. */
+            currencies: components["schemas"]["ReconciledBlock"][];
         };
         /** @description A day whose published cost changed. */
         RestatedCost: {
@@ -2922,6 +3263,26 @@ export interface components {
             /** @description The source that runs load by default, for example `gcp:` and the export table. Null if the credential names none. */
             source: unknown;
         };
+        /** @description A property of a charge, and how it has to compare with at least one of some texts. */
+        TagCondition: {
+            /** @description A name from group_by, for example service, or `tag:` and the key of a tag. */
+            property: string;
+            /**
+             * @description How the property compares. Capital and small letters differ. A charge without the property has the empty text.
+             * @default equals
+             * @enum {string}
+             */
+            operator?: "equals" | "starts_with" | "contains";
+            /** @description The texts, of which at least one has to compare like that. Only equals takes the empty text. */
+            values: string[];
+        };
+        /** @description A value, and the conditions that a charge has to meet, all of them, to get it. */
+        TagRule: {
+            /** @description The value that the rule gives. */
+            value: string;
+            /** @description The conditions. A charge has to meet all of them. */
+            when: components["schemas"]["TagCondition"][];
+        };
         /** @description A tenant's limits and how much of them it has used on this UTC day. */
         TenantUsage: {
             /** @description The tenant. */
@@ -3007,6 +3368,47 @@ export interface components {
             credential_kind: string;
             /** @description The encrypted document in base64. */
             encrypted_credentials: string;
+        };
+        /** @description A virtual tag: rules that give each charge a value. */
+        VirtualTag: {
+            /** @description The name. */
+            name: string;
+            /** @description The rules in order. The first that matches wins. */
+            rules: components["schemas"]["TagRule"][];
+            /** @description The value of charges that no rule matches; null if they have none. */
+            default: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last replaced.
+             */
+            updated_at: string;
+            /** @description The X-User-ID of that request. */
+            updated_by_user_id: string | null;
+        };
+        /** @description The virtual tags of a tenant. */
+        VirtualTagList: {
+            /** @description The virtual tags, by name. */
+            virtual_tags: components["schemas"]["VirtualTag"][];
+        };
+        /** @description A removed virtual tag. */
+        VirtualTagRemoved: {
+            /** @description The name. */
+            name: string;
+            /**
+             * @description DELETED.
+             * @constant
+             */
+            status: "DELETED";
+        };
+        /** @description The rules of a virtual tag in order, and the value of charges that no rule matches. */
+        VirtualTagRequest: {
+            /** @description The rules in order: the first rule that matches a charge gives its value. All rules together have at most 300 conditions and 2,000 values. */
+            rules: components["schemas"]["TagRule"][];
+            /**
+             * @description The value of charges that no rule matches. Without it they have none.
+             * @default null
+             */
+            default?: string | null;
         };
         /** @description The webhook, without its secret. */
         Webhook: {
@@ -3386,7 +3788,9 @@ export interface operations {
                      *         "x_meta_step_logs",
                      *         "x_meta_dq_results",
                      *         "x_meta_publish_fence",
-                     *         "x_meta_restatements"
+                     *         "x_meta_restatements",
+                     *         "x_meta_virtual_tags",
+                     *         "x_meta_exchange_rates"
                      *       ],
                      *       "message": "GCP credentials added successfully",
                      *       "pipelines": [
@@ -3805,6 +4209,80 @@ export interface operations {
             /** @description The Idempotency-Key was used with another body within 24 hours. */
             422: components["responses"]["UnprocessableContent"];
             /** @description The daily limit of runs is used up, the tenant has too many waiting runs, or the key sends too many requests. `cap` says which. */
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_pipelines: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pipelines, by id. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pipelines": [
+                     *         {
+                     *           "pipeline_id": "gcp-cost-billing",
+                     *           "provider": "gcp",
+                     *           "domain": "cost",
+                     *           "template": "billing",
+                     *           "description": "Loads the tenant's Google Cloud billing export, unchanged, for a day, a range, or all days with new rows",
+                     *           "credentials": "GCP",
+                     *           "grain": "day",
+                     *           "max_days": 400,
+                     *           "needs_dates": false,
+                     *           "parameters": [
+                     *             {
+                     *               "name": "late_hours",
+                     *               "type": "integer",
+                     *               "description": "How far back to look for late rows",
+                     *               "default": 72,
+                     *               "minimum": 0,
+                     *               "maximum": 8784,
+                     *               "values": null
+                     *             }
+                     *           ],
+                     *           "tables": [
+                     *             "focus_cost",
+                     *             "gcp_cost_billing"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4306,14 +4784,16 @@ export interface operations {
                 to: string;
                 /** @description The periods of the sums. */
                 granularity?: "day" | "month" | "total";
-                /** @description The property by which costs are grouped: service, category, provider, account, subaccount, region, sku, charge_category, or `tag:` and the key of a tag. */
+                /** @description The property by which costs are grouped: service, category, provider, account, subaccount, region, sku, charge_category, `tag:` and the key of a tag, or `virtual:` and the name of a virtual tag. */
                 group_by?: string;
                 /** @description The cost that is summed. billed is the invoiced cost after credits. effective spreads prepaid costs over the usage that they pay for. contracted is the cost at negotiated prices, list the cost at public prices. */
                 metric?: "billed" | "effective" | "contracted" | "list";
-                /** @description Count only charges with this value. Write a name from group_by, a colon and the value, for example `service:BigQuery`. */
+                /** @description Count only charges with these values. A condition is a name from group_by, a colon and the value, for example `service:BigQuery`; for a tag it is `tag:team=data`. Up to 20 conditions stand between semicolons. Conditions about one property are alternatives, the others must all hold. An empty value means charges without a value. A backslash before a semicolon, an equals sign or a backslash makes it part of a name or value. */
                 filter?: string;
                 /** @description Also add up the costs of as many days before `from`. */
                 compare?: "previous_period";
+                /** @description Convert all costs to this currency, by the tenant's own rate of each charge's month. Nothing is rounded. If a rate is missing, the answer is 400. */
+                currency?: string;
                 /** @description The number of groups to return for each currency. All others together form one more group, the rest. */
                 top?: number;
                 /** @description Also list the days whose published costs have changed since this moment. */
@@ -4354,6 +4834,7 @@ export interface operations {
                      *       "granularity": "day",
                      *       "group_by": "service",
                      *       "metric": "billed",
+                     *       "currency": null,
                      *       "currencies": [
                      *         {
                      *           "billing_currency": "USD",
@@ -4477,6 +4958,447 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reconcile_costs: {
+        parameters: {
+            query: {
+                /** @description The first UTC day. Billing periods that begin in its month or later count. */
+                from: string;
+                /** @description The last UTC day. Billing periods that begin on it or earlier count. It is at most 1,200 days after `from`. */
+                to: string;
+            };
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines by currency. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "from": "2025-10-01",
+                     *       "to": "2025-10-31",
+                     *       "currencies": [
+                     *         {
+                     *           "billing_currency": "USD",
+                     *           "billed_cost": "117.25",
+                     *           "source_cost": "117.25",
+                     *           "difference": "0.00",
+                     *           "lines": [
+                     *             {
+                     *               "source": "gcp:acme-gcp-project.billing.export",
+                     *               "invoice_issuer": "Google Cloud",
+                     *               "billing_period": "2025-10-01",
+                     *               "invoice_id": null,
+                     *               "billed_cost": "117.25",
+                     *               "source_cost": "117.25",
+                     *               "difference": "0.00",
+                     *               "row_count": 300,
+                     *               "source_row_count": 280,
+                     *               "is_final": true,
+                     *               "restated_at": null,
+                     *               "read_at": "2025-11-19T09:30:00Z",
+                     *               "pipeline_logging_id": "3f2f5a86-6a0a-4a4e-9d0b-0b2a4f3f0c11"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reconciliation"];
+                    /**
+                     * @example billing_currency,source,invoice_issuer,billing_period,invoice_id,billed_cost,source_cost,difference,row_count,source_row_count,is_final,restated_at,read_at,pipeline_logging_id
+                     *     USD,gcp:acme-gcp-project.billing.export,Google Cloud,2025-10-01,,117.25,117.25,0,300,280,true,,2025-11-19T09:30:00Z,3f2f5a86-6a0a-4a4e-9d0b-0b2a4f3f0c11
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_virtual_tags: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The virtual tags. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "virtual_tags": [
+                     *         {
+                     *           "name": "environment",
+                     *           "rules": [
+                     *             {
+                     *               "value": "Production",
+                     *               "when": [
+                     *                 {
+                     *                   "property": "tag:env",
+                     *                   "operator": "equals",
+                     *                   "values": [
+                     *                     "prod",
+                     *                     "production"
+                     *                   ]
+                     *                 }
+                     *               ]
+                     *             },
+                     *             {
+                     *               "value": "Production",
+                     *               "when": [
+                     *                 {
+                     *                   "property": "subaccount",
+                     *                   "operator": "starts_with",
+                     *                   "values": [
+                     *                     "prod-"
+                     *                   ]
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "default": "Other",
+                     *           "updated_at": "2025-11-18T09:30:00Z",
+                     *           "updated_by_user_id": "user_4711"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VirtualTagList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replace_virtual_tag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The user who acts, according to the tenant's frontend. It is kept for audit and gives no rights. Send characters beyond ASCII as UTF-8.
+                 * @example user_4711
+                 */
+                "X-User-ID"?: components["parameters"]["X-User-ID"];
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+                /**
+                 * @description The name of a virtual tag.
+                 * @example environment
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VirtualTagRequest"];
+            };
+        };
+        responses: {
+            /** @description The virtual tag as it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "environment",
+                     *       "rules": [
+                     *         {
+                     *           "value": "Production",
+                     *           "when": [
+                     *             {
+                     *               "property": "tag:env",
+                     *               "operator": "equals",
+                     *               "values": [
+                     *                 "prod",
+                     *                 "production"
+                     *               ]
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "value": "Production",
+                     *           "when": [
+                     *             {
+                     *               "property": "subaccount",
+                     *               "operator": "starts_with",
+                     *               "values": [
+                     *                 "prod-"
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "default": "Other",
+                     *       "updated_at": "2025-11-18T09:30:00Z",
+                     *       "updated_by_user_id": "user_4711"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VirtualTag"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            /** @description The tenant has as many virtual tags as it may have, or has not stored a credential yet. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_virtual_tag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+                /**
+                 * @description The name of a virtual tag.
+                 * @example environment
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was removed. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "environment",
+                     *       "status": "DELETED"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VirtualTagRemoved"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no virtual tag with this name. */
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_rates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rates. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rates": [
+                     *         {
+                     *           "month": "2025-10",
+                     *           "from_currency": "USD",
+                     *           "to_currency": "EUR",
+                     *           "rate": "0.86",
+                     *           "updated_at": "2025-11-01T09:30:00Z",
+                     *           "updated_by_user_id": "user_4711"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RateList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_rates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The user who acts, according to the tenant's frontend. It is kept for audit and gives no rights. Send characters beyond ASCII as UTF-8.
+                 * @example user_4711
+                 */
+                "X-User-ID"?: components["parameters"]["X-User-ID"];
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+                /**
+                 * @description The month.
+                 * @example 2025-10
+                 */
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RatesRequest"];
+            };
+        };
+        responses: {
+            /** @description The rates as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "month": "2025-10",
+                     *       "currency": "EUR",
+                     *       "rates": {
+                     *         "USD": "0.86",
+                     *         "GBP": "1.149"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RatesSet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            /** @description The month has ended and one of its rates is set to another value, or the tenant has not stored a credential yet. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
