@@ -10,7 +10,17 @@ from tests.support.terraform import checks
 from tests.support.terraform.workspace import Workspace
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
+PAGES = {
+    route.split(" ")[1]
+    for function in get_platform().functions.values()
+    if function.answers == "pages"
+    for route in function.routes
+}
 PUBLIC = {name for name, function in get_platform().functions.items() if function.access == "public"}
+
+
+def is_page(path: str) -> bool:
+    return path in PAGES
 
 
 def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Workspace) -> None:
@@ -41,15 +51,15 @@ def test_a_gateway_serves_every_public_route_and_no_other(workspace: Workspace) 
         if method != "options"
     }
     assert served == {route for name in PUBLIC for route in get_platform().functions[name].routes}
-    for methods in document["paths"].values():
-        assert "options" in methods  # a browser's preflight
+    for path, methods in document["paths"].items():
+        assert ("options" in methods) != is_page(path)  # a browser's preflight; pages serve no other origin
         for operation in methods.values():
             backend = operation["x-google-backend"]
             assert backend["address"] == backend["jwt_audience"]
     assert document["swagger"] == "2.0"
 
 
-def test_a_gateways_quota_counts_every_request_by_the_callers_project(workspace: Workspace) -> None:
+def test_a_gateways_quota_counts_every_request_of_the_api_by_the_callers_project(workspace: Workspace) -> None:
     plan = workspace.plan({"public_access": "api_gateway", "gateway_requests_per_minute": 600})
     (config,) = plan.resources("google_api_gateway_api_config").values()
     document = json.loads(base64.b64decode(config.values["openapi_documents"][0]["document"][0]["contents"]))
@@ -57,13 +67,15 @@ def test_a_gateways_quota_counts_every_request_by_the_callers_project(workspace:
     (metric,) = document["x-google-management"]["metrics"]
     assert (limit["metric"], limit["unit"], limit["values"]) == (metric["name"], "1/min/{project}", {"STANDARD": 600})
     assert document["securityDefinitions"]["google_api_key"] == {"type": "apiKey", "name": "key", "in": "query"}
-    for methods in document["paths"].values():
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            costs = operation.get("x-google-quota", {}).get("metricCosts")
-            assert costs == (None if method == "options" else {metric["name"]: 1})  # a browser's preflight has no key
-            assert ("security" in operation) == (method != "options")
-    behind = plan.resources("google_cloudfunctions2_function")["run_pipeline"].values["service_config"][0]
-    assert behind["environment_variables"]["PROXIES_IN_FRONT"] == "1"
+            is_counted = method != "options" and not is_page(path)  # a browser has no key for a preflight or a page
+            assert operation.get("x-google-quota") == ({"metricCosts": {metric["name"]: 1}} if is_counted else None)
+            assert ("security" in operation) == is_counted
+    functions = plan.resources("google_cloudfunctions2_function")
+    for name in ("run_pipeline", "console"):
+        behind = functions[name].values["service_config"][0]
+        assert behind["environment_variables"]["PROXIES_IN_FRONT"] == "1"
 
 
 def test_an_operators_access_opens_the_scheduler_functions_and_gives_them_its_settings(workspace: Workspace) -> None:
