@@ -83,7 +83,9 @@ def test_all_missing_things_are_reported_together(user: NewUser, tmp_path: Path)
         (["apply"], "needs a yes"),
     ],
 )
-def test_a_deployment_that_cannot_work_is_refused_with_the_reason(user: NewUser, arguments: list[str], reason: str) -> None:
+def test_a_deployment_that_cannot_work_is_refused_with_the_reason(
+    user: NewUser, arguments: list[str], reason: str
+) -> None:
     user.fill_in_variables()
     refused = user.deploy(*arguments)
     assert refused.returncode == 2, refused.stdout + refused.stderr
@@ -133,7 +135,11 @@ def test_tables_grow_before_the_functions_that_write_into_them_and_again_after(d
     again = deployed.deploy("apply", "--yes")
     assert again.returncode == 0, again.stderr
     command, place = "python -m shared.commands.migrate", "in acme-costs, EU"
-    assert migrations(deployed)[before:] == [f"{command} --dry-run {place}", f"{command} {place}", f"{command} --grants {place}"]
+    assert migrations(deployed)[before:] == [
+        f"{command} --dry-run {place}",
+        f"{command} {place}",
+        f"{command} --grants {place}",
+    ]
     steps = [line for line in again.stdout.splitlines() if line.startswith("== ")]
     assert steps[:6] == [
         "== Preparing Terraform", "== Planning", "== Tables that exist (--dry-run)", "== Tables that exist",
@@ -168,7 +174,9 @@ def test_a_second_apply_creates_no_second_admin_key_and_changes_nothing(deployed
         ("plan", "bigquery_location", "US"),
     ],
 )
-def test_a_deployment_to_another_project_or_region_does_not_replace_this_one(deployed: NewUser, command: str, name: str, value: str) -> None:
+def test_a_deployment_to_another_project_or_region_does_not_replace_this_one(
+    deployed: NewUser, command: str, name: str, value: str
+) -> None:
     deployed.fill_in_variables(**{name: value})
     refused = deployed.deploy(command, "--yes")
     deployed.fill_in_variables()

@@ -76,4 +76,6 @@ def test_the_key_is_destroyed_only_where_its_protection_was_lifted(copied: Works
 def test_nothing_of_terraforms_own_is_under_version_control() -> None:
     listed = subprocess.run(["git", "ls-files", "terraform"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {Path(name).suffix for name in listed.stdout.splitlines()} == {".tf", ".hcl", ".md", ".example"}
-    assert ".terraform.lock.hcl" not in listed.stdout  # a lock file of our stub providers would make Terraform refuse the real ones
+    assert (
+        ".terraform.lock.hcl" not in listed.stdout
+    )  # a lock file of our stub providers would make Terraform refuse the real ones

@@ -4,8 +4,8 @@ import pytest
 
 from shared.configuration.platform_config import get_platform
 from tests.support.terraform import checks
-from tests.terraform import test_plan
 from tests.support.terraform.workspace import Plan, Workspace
+from tests.terraform import test_plan
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 

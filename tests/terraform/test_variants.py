@@ -28,8 +28,8 @@ def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Wo
     checks.check_public(plan, set())
     assert plan.resources("terraform_data", "invoker_check_disabled").keys() == PUBLIC
     triggers = plan.configuration("terraform_data.invoker_check_disabled")["triggers_replace"]["references"]
-    # A deployment changes these attributes. update_time is known only afterwards, so the invoker check would stay on until
-    # the next deployment.
+    # A deployment changes these attributes. update_time is known only afterwards, so the invoker check would stay on
+    # until the next deployment.
     assert {"google_storage_bucket_object.archives", "local.environments"} <= set(triggers)
     assert not [reference for reference in triggers if "update_time" in reference]
 
@@ -132,7 +132,9 @@ def test_the_owners_keys_encrypt_datasets_and_bucket(workspace: Workspace) -> No
         }
     )
     given = plan.resources("google_cloudfunctions2_function")["setup_credentials"].values["service_config"][0]
-    assert given["environment_variables"]["DATASET_KMS_KEY"] == keys["dataset_key"]  # tenants' datasets are created later
+    assert (
+        given["environment_variables"]["DATASET_KMS_KEY"] == keys["dataset_key"]
+    )  # tenants' datasets are created later
     for dataset in plan.resources("google_bigquery_dataset").values():
         assert dataset.values["default_encryption_configuration"][0]["kms_key_name"] == keys["dataset_key"]
     (bucket,) = plan.resources("google_storage_bucket").values()
