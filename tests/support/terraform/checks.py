@@ -32,6 +32,7 @@ UNSET = {
     "QUERIES_PER_MINUTE",
     "REQUESTS_AT_ONCE",
     "RETRY_BASE_SECONDS",
+    "SESSION_SECONDS",
     "TENANT_TOKEN_URI",
 }
 REVIEWED = ROOT / "tests" / "terraform" / "iam.tsv"
