@@ -26,7 +26,7 @@ def test_a_misspelt_user_of_a_table_is_refused(copied: Workspace) -> None:
 
 
 def test_a_dropped_grant_is_found(copied: Workspace) -> None:
-    copied.replace("configs/platform.yml", "    kms: [decrypt]\n", "")
+    copied.replace("configs/platform.yml", "never encrypts\n    kms: [decrypt]\n", "never encrypts\n")
     with pytest.raises(AssertionError, match="missing"):
         checks.check_grants(copied.plan(), checks.reviewed_grants())
 
