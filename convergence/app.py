@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from convergence import alerts, costs, credentials, operator, runs, schedules
+from convergence import alerts, costs, credentials, operator, pipelines, rates, reconciliation, runs, schedules, tags
 from convergence.api import Stopped
 from shared.runtime.terminal import without_commands
 
@@ -29,7 +29,10 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(alerts.app, name="alerts")
-for command in (runs.backfill, costs.costs, costs.restatements, costs.usage):
+app.add_typer(tags.app, name="tags")
+app.add_typer(rates.app, name="rates")
+of_costs = (costs.costs, costs.restatements, reconciliation.reconciliation, costs.usage)
+for command in (runs.backfill, pipelines.pipelines, *of_costs):
     app.command()(command)
 operator.add_to(app, credentials=credentials.app)
 

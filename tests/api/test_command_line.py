@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,46 @@ def test_restatements_name_the_run_and_the_change(owner: Frontend) -> None:
     (row,) = answer(owner, "restatements")
     assert (row["billed_cost_change"], row["pipeline_logging_id"]) == ("-0.5", "run")
     assert "2025-11-15   USD" in command(owner, "restatements", "--day", "2025-11-15").stdout
+
+
+def test_pipelines_are_listed_with_their_parameters(owner: Frontend) -> None:
+    lines = [line.split() for line in command(owner, "pipelines").stdout.splitlines()]
+    assert ["gcp-cost-billing", "GCP", "day", "400", "optional", "focus_cost,", "gcp_cost_billing"] in lines
+    late = ["gcp-cost-billing", "late_hours", "integer", "from", "0", "to", "8784", "72"]
+    assert [line for line in lines if line[: len(late)] == late]
+    assert "gcp-cost-billing" in {each["pipeline_id"] for each in answer(owner, "pipelines")["pipelines"]}
+
+
+def test_a_virtual_tag_is_set_from_a_file_listed_and_removed(owner: Frontend, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"default": "Other", "rules": [
+        {"value": "Production", "when": [{"property": "tag:env", "values": ["prod", "live"]}]}]}))  # fmt: skip
+    said = command(owner, "tags", "set", "environment", str(file))
+    assert (said.returncode, said.stdout) == (0, "environment is set; costs --by virtual:environment groups by it\n")
+    shown = [" ".join(line.split()) for line in command(owner, "tags", "list").stdout.splitlines()]
+    assert [line[: -len(" 2025-11-18 09:30:00")] for line in shown if line.startswith("environment")] == [
+        "environment Production tag:env equals prod or live",
+        "environment Other (no rule matches)",
+    ]
+    assert answer(owner, "tags", "remove", "environment") == {"name": "environment", "status": "DELETED"}
+    again = command(owner, "tags", "remove", "environment")
+    assert (again.returncode, again.stdout) == (1, "")
+    file.write_text("[]")
+    assert command(owner, "tags", "set", "environment", str(file)).returncode == 2
+    file.write_text("{")
+    assert "is not JSON" in command(owner, "tags", "set", "environment", str(file)).stderr
+
+
+def test_rates_are_set_once_for_a_month_that_has_ended(owner: Frontend) -> None:
+    said = command(owner, "rates", "set", "2025-09", "EUR", "USD=0.86", "GBP=1.149")
+    assert said.stdout.splitlines() == ["1 USD of 2025-09 is 0.86 EUR", "1 GBP of 2025-09 is 1.149 EUR"], said.stderr
+    assert {rate["from_currency"]: rate["rate"] for rate in answer(owner, "rates", "list")["rates"]} == {
+        "GBP": "1.149",
+        "USD": "0.86",
+    }
+    lines = command(owner, "rates", "list").stdout.splitlines()
+    assert ["2025-09", "USD", "EUR", "0.86"] in [line.split()[:4] for line in lines]
+    assert command(owner, "rates", "set", "2025-09", "EUR", "USD=0.87").returncode == 1
 
 
 def test_a_run_is_started_listed_shown_and_cancelled(owner: Frontend) -> None:
@@ -182,6 +223,8 @@ def test_a_command_that_cannot_start_says_the_way_out(
         ("costs", "--to", "yesterday"),
         ("runs", "start", "billing"),
         ("runs", "start", "a/b/c", "--set", "x"),
+        ("tags", "set", "environment", "no_such_file.json"),
+        ("rates", "set", "2025-09", "EUR", "USD"),
         ("dance",),
     ],
 )

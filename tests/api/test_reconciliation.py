@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from google.cloud import bigquery
 
+from convergence.app import main
 from devcloud.clients import warehouse_of
 from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
 from tests.conftest import JobsOf, MakeFrontend
+from tests.support.commands import environment, run
 from tests.support.frontend import Frontend
 from tests.support.tenant_rows import charge, load, row_of
 
@@ -135,6 +138,19 @@ def test_a_reconciliation_takes_at_most_two_jobs_and_none_when_it_is_repeated(
     assert set(statements) - {"find_key_owner"} == {"reconcile_invoices"}
     assert len(statements) <= 2
     assert jobs_of(again.headers["X-Request-ID"]) == []
+
+
+def test_the_command_line_shows_each_difference_and_has_status_1_then(billed: Frontend) -> None:
+    given = {"CONVERGENCE_URL": billed.api.url, "CONVERGENCE_API_KEY": billed.tenant.api_key, "COLUMNS": "160"}
+    with environment({"PATH": os.environ["PATH"], **given}):
+        differs = run(main, "reconciliation", "--from", "2025-10-01", "--to", "2025-11-30")
+        agrees = run(main, "reconciliation", "--from", "2025-09-01", "--to", "2025-09-30")
+    assert (differs.returncode, differs.stderr) == (1, "")
+    lines, september = ([" ".join(line.split()) for line in said.stdout.splitlines()] for said in (differs, agrees))
+    assert "USD billed 9.5, source 15.5, difference -6.0" in lines
+    assert "2025-10-01 AWS i-1 2 2 0 final" in lines
+    assert "2025-10-01 - o-1 0 6 -6 not final" in lines
+    assert (agrees.returncode, september[-1]) == (0, "2025-09-01 x - 5 5 0 not final")
 
 
 @pytest.mark.parametrize(
