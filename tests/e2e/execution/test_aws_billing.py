@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.s3.models import S3Backend
 
 from tests.conftest import MakeTenant
 from tests.support.aws_exports import Report, deliver_cur2, line, total
@@ -24,6 +25,7 @@ from tests.support.tenant import Api, Tenant
 Json = dict[str, Any]
 DATA = Path(__file__).parents[4] / "shared" / "data" / "aws"
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
+TRIES = 3  # of the step that reads, in its template
 COVERED = ("SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage")
 
 
@@ -183,6 +185,30 @@ def test_a_wrong_key_or_a_truncated_file_fails_the_run_by_name_and_publishes_not
     bucket.report.deliver(SEPTEMBER, rows[:2])
     bucket.run()
     assert bucket.billed() == {SEPTEMBER: (2, Decimal(2))}
+
+
+def test_a_delivery_that_never_stays_is_read_a_bounded_number_of_times(
+    make_bucket: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, looks = make_bucket(), list[str]()
+    rows = lines(SEPTEMBER, ["1", "2"])
+    manifest = bucket.report.deliver(SEPTEMBER, rows, files=2)
+    keys = [f"exports/cur/20260901-20261001/cur-0000{number}.csv.gz" for number in (1, 2)]
+    answered = S3Backend.get_object
+
+    def replaced_meanwhile(backend: Any, name: str, key: str, *rest: Any, **more: Any) -> Any:
+        if name == bucket.report.bucket and key == keys[1]:
+            looks.append(key)
+            bucket.report.deliver_manifest(SEPTEMBER, keys, list(rows[0]), assemblyId=uuid.uuid4().hex)
+        return answered(backend, name, key, *rest, **more)
+
+    monkeypatch.setattr(S3Backend, "get_object", replaced_meanwhile)
+    error = bucket.fail()
+    monkeypatch.undo()
+    assert error == f"UNAVAILABLE: {manifest} was delivered anew while it was read"
+    assert len(looks) == 2 * TRIES  # for each request moto looks first at the rights, then at the object
+    bucket.run()
+    assert bucket.billed() == {SEPTEMBER: (2, Decimal(3))}
 
 
 def test_another_export_of_the_same_account_and_period_is_not_counted_twice(make_bucket: Callable[..., Bucket]) -> None:

@@ -28,6 +28,7 @@ from tests.support.tenant import Api, Tenant
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "azure"
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+TRIES = 3  # of the step that reads, in its template
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,29 @@ def test_a_delivery_that_is_replaced_while_it_is_read_is_read_again(make_contain
     container.run()
     assert container.azure.before_read is None
     assert container.billed() == {SEPTEMBER: (1, Decimal(5))}
+
+
+def test_a_delivery_that_never_stays_is_read_a_bounded_number_of_times(make_container: Callable[[], Container]) -> None:
+    container, reads = make_container(), list[str]()
+    container.store_credentials()
+    rows = [charge(SEPTEMBER, 1, "1"), charge(SEPTEMBER, 2, "2")]
+    keys = container.export.deliver(SEPTEMBER, rows, files=2)
+
+    def replace_it(read: str) -> None:
+        if read.rpartition("/")[2] == keys[1].rpartition("/")[2]:
+            reads.append(read)
+            manifest = f"{read.rpartition('/')[0]}/manifest.json"
+            container.azure.put(container.name, manifest, b"another")
+            container.export.deliver(SEPTEMBER, rows, files=2)
+
+    container.azure.before_read = replace_it
+    error = container.fail()
+    container.azure.before_read = None
+    assert (len(reads), len(set(reads))) == (TRIES, TRIES)  # each try lists anew, and reads the newest run
+    assert error.startswith("UNAVAILABLE: exports/costs/20260901-20260930/")
+    assert error.endswith("/manifest.json was delivered anew while it was read")
+    container.run()
+    assert container.billed() == {SEPTEMBER: (2, Decimal(3))}
 
 
 def test_a_request_to_run_it_names_the_container_as_its_source(make_container: Callable[[], Container]) -> None:
