@@ -45,7 +45,7 @@ def set_budget(
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set the monthly budget. Each threshold of a month alerts once."""
+    """Set the monthly budget. Each threshold alerts at most once a month."""
     body = {"amount": amount, "currency": currency, "metric": metric, "filter": only}
     _set(tenant, "budget", body | ({"thresholds": at} if at else {}), as_json=as_json)
 
@@ -55,7 +55,7 @@ def set_anomalies(
     minimum_amount: Amount,
     currency: Currency,
     *,
-    sensitivity: Annotated[int, typer.Option(min=1, max=20, help="Usual deviations above the median.")] = 5,
+    sensitivity: Annotated[int, typer.Option(min=1, max=20, help="Deviations above the median that are unusual.")] = 5,
     metric: Metric = "billed",
     only: Filter = None,
     tenant: Tenant = None,

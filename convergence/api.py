@@ -112,7 +112,8 @@ class Api:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise Stopped(f"{answer.url} answered {answer.status_code}, and not with a JSON object", UNAVAILABLE)
+            what = f"{answer.url} answered {answer.status_code} without a JSON object."
+            raise Stopped(f"{what} Check that CONVERGENCE_URL is the address of the API.", UNAVAILABLE)
         if answer.ok:
             return body
         raise Stopped(_in_words(body, answer), UNAVAILABLE if answer.status_code >= 500 else REFUSED)

@@ -6,14 +6,23 @@ locals {
     for name in concat(keys(local.log_metrics), ["oldest_waiting_seconds"]) :
     name => "logging_googleapis_com:user_${local.metric_prefix}_${name}"
   }
+  # 7500 s suit an hourly job: it is overdue five minutes after the second run without a success.
+  overdue_after_seconds = {
+    for job, schedule in local.jobs :
+    job => lookup(var.overdue_after_seconds, job, try(schedule.overdue_after_seconds, 7500))
+  }
   failed_runs = "sum(increase(${local.metric.runs}{action=\"FAIL\"}[1h]))"
   ended_runs  = "sum(increase(${local.metric.runs}{action=~\"COMPLETE|FAIL\"}[1h]))"
+  # The mean, over the last calls of the dispatcher, of the longest time that a run had waited.
+  oldest_waiting_seconds = join(" / ", [
+    for part in ["sum", "count"] : "sum(increase(${local.metric.oldest_waiting_seconds}_${part}[15m]))"
+  ])
 
   alerts = merge(
     {
       oldest_waiting = {
         title    = "A run waits too long"
-        query    = "sum(increase(${local.metric.oldest_waiting_seconds}_sum[15m])) / sum(increase(${local.metric.oldest_waiting_seconds}_count[15m])) > ${var.oldest_waiting_minutes * 60}"
+        query    = "${local.oldest_waiting_seconds} > ${var.oldest_waiting_minutes * 60}"
         duration = "300s"
         severity = "WARNING"
         meaning  = "Runs that could start are not started, or all executors are busy. GET /api/v1/scheduler/status shows the waiting runs by reason."
@@ -50,7 +59,7 @@ locals {
     {
       for job, schedule in local.jobs : "overdue_${replace(job, "-", "_")}" => {
         title    = "${job} is overdue"
-        query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${lookup(var.overdue_after_seconds, job, try(schedule.overdue_after_seconds, 7500))}s])"
+        query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${local.overdue_after_seconds[job]}s])"
         duration = "0s"
         severity = "ERROR"
         meaning  = "The job has not succeeded for too long. Check whether the Cloud Scheduler job is paused, refused (IAM) or failing. The job catches up as soon as it runs."

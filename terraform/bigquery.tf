@@ -81,9 +81,9 @@ resource "google_bigquery_table" "central" {
   }
 }
 
-# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed. So the id is derived from the
-# table's creation and from a hash of the job's labels and statement. The condition of the statement prevents a second
-# row.
+# Inserts the only row of dispatcher_state. BigQuery accepts a job id once, and no job can be changed. So a new table,
+# new labels or a new statement need a new id: it has the table's creation time and a hash of the other two. The
+# statement inserts nothing if the row is there.
 locals {
   insert_epoch = <<-SQL
     INSERT INTO `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state (epoch)

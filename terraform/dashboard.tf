@@ -3,7 +3,7 @@
 locals {
   charts = [
     { title = "Runs by what happened", query = "sum by (action) (increase(${local.metric.runs}[5m]))" },
-    { title = "Oldest waiting run (s)", query = "sum(increase(${local.metric.oldest_waiting_seconds}_sum[15m])) / sum(increase(${local.metric.oldest_waiting_seconds}_count[15m]))" },
+    { title = "Oldest waiting run (s)", query = local.oldest_waiting_seconds },
     { title = "Failures by class", query = "sum by (error_class) (increase(${local.metric.runs}{action=~\"FAIL|RETRY\"}[1h]))" },
     { title = "Scheduler jobs", query = "sum by (scheduler_job, outcome) (increase(${local.metric.scheduler_jobs}[1h]))" },
     { title = "Requests by function and status", query = "sum by (service_name, response_code_class) (increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\"}[5m]))" },

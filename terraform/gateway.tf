@@ -52,6 +52,7 @@ locals {
   }
   # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no
   # key, and neither has a browser that shows the console's pages.
+  # The two maps below are filtered and not chosen by a conditional, because its branches would need one type.
   gateway_counts = var.gateway_requests_per_minute > 0
   gateway_operation = {
     for name, value in {

@@ -217,11 +217,6 @@ resource "google_service_account_iam_member" "reencryptors" {
   member             = each.value
 }
 
-moved {
-  from = google_cloud_run_v2_service_iam_member.operators
-  to   = google_cloud_run_v2_service_iam_member.operators_as_invokers
-}
-
 resource "google_cloud_run_v2_service_iam_member" "operators_as_invokers" {
   for_each = {
     for pair in setproduct(local.operator_functions, var.operators) :
@@ -246,7 +241,9 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
 # If an organisation forbids allUsers, Cloud Run's invoker check can be disabled. The functions' API has no such
 # field, so it is set again with every deployment of a function, that is, when its archive, settings or size change.
 resource "terraform_data" "invoker_check_disabled" {
-  for_each = { for name, it in local.public_functions : name => it if var.public_access == "invoker_check_disabled" }
+  for_each = {
+    for name, function in local.public_functions : name => function if var.public_access == "invoker_check_disabled"
+  }
 
   triggers_replace = [
     google_cloudfunctions2_function.functions[each.key].id,

@@ -21,7 +21,7 @@ output "routes" {
 }
 
 output "service_accounts" {
-  description = "The e-mail address of each service account. Tenants that store no key let the worker's account impersonate their own."
+  description = "The e-mail address of each service account. A tenant that stores no key allows the account `worker` to act as its own account."
   value       = local.account_emails
 }
 

@@ -9,7 +9,7 @@ locals {
     "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS", "SESSION_SECONDS",
   ])
 
-  # Those, and settings whose default this file computes.
+  # All settings that the variable `settings` may change. The default of CONSOLE_URL is in platform.tf.
   changeable_settings = setunion(local.tunable_settings, ["CONSOLE_URL"])
 
   # Every setting by name. A setting that is null is left out of the environment.

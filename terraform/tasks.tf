@@ -1,5 +1,6 @@
-# The queues of Cloud Tasks. `execute` delivers runs, as fast as its limits allow. `close` delivers closings of runs
-# that no executor ends. `kick` calls the dispatcher, one call at a time.
+# The queues of Cloud Tasks, as configs/platform.yml lists them. `execute` delivers runs, `close` delivers closings of
+# runs that no executor ends, and `kick` calls the dispatcher, one call at a time. `evaluate` compares costs with a
+# tenant's rules for alerts after a publish, and `send` delivers the alerts.
 
 locals {
   queue_names = {

@@ -1,4 +1,4 @@
-# Who may call.
+# Who may call the functions, and from where.
 
 variable "public_access" {
   description = <<-EOT

@@ -1,4 +1,4 @@
-# What protects the budget and the data.
+# The limits that protect the budget, and the keys and locks that protect the data.
 
 variable "gateway_requests_per_minute" {
   description = <<-EOT

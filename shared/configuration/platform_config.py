@@ -116,10 +116,9 @@ class Platform(_Strict):
             named = sum(queue.max_concurrent_dispatches for queue in queues)
             left = function.max_instances * function.concurrency - named
             if left < len(rest) or len(rest) > 1:
-                brought = f"{named}, and one queue or more takes the rest" if rest else str(named)
-                raise ValueError(
-                    f"queues: {name} takes {left + named} requests at once, but its queues deliver {brought}"
-                )
+                takes = f"queues: {name} takes {left + named} requests at once, and its queues' limits sum to {named}"
+                unlimited = f", and {len(rest)} without a limit take the rest" if rest else ""
+                raise ValueError(f"{takes}{unlimited}; lower the limits, and leave at most one queue without one")
             for queue in rest:
                 object.__setattr__(queue, "max_concurrent_dispatches", left)
         return self

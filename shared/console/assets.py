@@ -25,7 +25,7 @@ def asset_url(name: str) -> str:
 
 
 def show_asset(call: Call[None]) -> StaticFile:
-    """The file; NotFound for any name but that of its present content."""
+    """The file. NotFound for an unknown name, and for the name of an older content."""
     found = _files().get(call.params["file"])
     if found is None:
         raise NotFound

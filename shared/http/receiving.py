@@ -51,14 +51,20 @@ class Endpoint(ABC, Generic[Reply]):
 
     @abstractmethod
     def refuse(self, error: errors.ConvergenceError | None, request: Request) -> Response:
-        """The response to a request that ended with this error. None stands for an error that the log explains."""
+        """The response to a request that ended with this error.
+
+        None stands for an unexpected error: the log has it, and the caller learns no detail.
+        """
 
     @abstractmethod
     def complete(self, response: Response, request: Request) -> None:
         """Add the headers that every response has."""
 
     def preflight(self, path: str) -> Response:
-        """The response to a browser that asks what pages of another origin may send. Here they may send nothing."""
+        """Answer a browser that asks what pages of other origins may send.
+
+        Here they may send nothing, so this raises MethodNotAllowed, or NotFound for an unknown path.
+        """
         if allowed := self.methods(path):
             raise errors.MethodNotAllowed(allow=allowed)
         raise errors.NotFound
@@ -104,29 +110,31 @@ class Endpoint(ABC, Generic[Reply]):
                 return self.preflight(path)
             route, params = self._match(request.method, path)
             received = HttpRequest(
-                method=request.method, path=path, params=params,
+                method=request.method,
+                path=path,
+                params=params,
                 query=_query(request),
-                headers=request.headers, body=_limited_body(request), request_id=request_id,
-            )  # fmt: skip
+                headers=request.headers,
+                body=_limited_body(request),
+                request_id=request_id,
+            )
             call = Call(**vars(received), caller=route.policy(received))
-            if "Idempotency-Key" in request.headers and not route.accepts_idempotency_key:
-                raise errors.InvalidInput.of_field(
-                    "Idempotency-Key", "is not accepted on this route; send the request without it"
-                )
+            _check_idempotency_key(request, route)
             return self.render(call, route.handler(call))
         except errors.ConvergenceError as error:
-            return self._refused(error, request)
+            return self._refuse_and_log(error, request)
         except Exception as error:  # noqa: BLE001 - the outermost frame: the log gets the error, the caller no detail
             log.error("request failed", exception=error)
             return self.refuse(None, request)
 
     def _own_path(self, path: str) -> str:
-        """The path of the route. A route may begin with the function's own name."""
+        """The path without the function's name, except for a route that begins with this name, such as /console."""
         if any(route.pattern.fullmatch(path) for route in self._routes):
             return path
         return path.removeprefix(f"/{self.function}")
 
-    def _refused(self, error: errors.ConvergenceError, request: Request) -> Response:
+    def _refuse_and_log(self, error: errors.ConvergenceError, request: Request) -> Response:
+        """The refusal. The log gets what an operator must act on: an invalid file, a failure, a missing dependency."""
         response = self.refuse(error, request)
         if isinstance(error, errors.ConfigError):
             log.error("configuration is not valid", problem=error.message)
@@ -157,6 +165,13 @@ def trace_id_of(request: Request) -> str:
     return log.trace_id_of(request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context"))
 
 
+def _check_idempotency_key(request: Request, route: _Route[Any]) -> None:
+    """Raise InvalidInput for the header Idempotency-Key if the route does not accept it."""
+    if "Idempotency-Key" in request.headers and not route.accepts_idempotency_key:
+        message = "is not accepted on this route; send the request without it"
+        raise errors.InvalidInput.of_field("Idempotency-Key", message)
+
+
 def _query(request: Request) -> dict[str, str]:
     """The query's parameters, without API Gateway's `key`. InvalidInput names each one that is given twice."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
@@ -168,6 +183,7 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _limited_body(request: Request) -> bytes:
+    """The body. PayloadTooLarge beyond MAX_BODY_BYTES, also if Content-Length is missing or too small."""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise errors.PayloadTooLarge(limit_bytes=MAX_BODY_BYTES)
     body = request.stream.read(MAX_BODY_BYTES + 1)

@@ -16,17 +16,19 @@ _GUARDS = "pipeline/guards"
 
 
 def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
-    """The additional checks of a run.
+    """The checks of a run besides those of its template.
 
-    `of_this_run` fails a run with rows of another source or day, because its publish would add them without replacing
-    any. `has_rows` only warns of days without rows. `final_periods` only warns of final billing periods that change.
+    of_this_run: fails a run with rows of another source or day, because its publish would add them without replacing
+    any.
+    has_rows: warns of days without rows.
+    final_periods: warns of final billing periods that change.
     """
     published = {target.step for target in template.publish}
-    # If a step reads another published step, it lacks the same days. One warning is enough.
-    first = [target for target in template.publish if not published & _steps_below(template, target.step)]
+    # A step that reads another published step lacks the same days, so only the other one is warned of.
+    independent = [target for target in template.publish if not published & _steps_below(template, target.step)]
     return [
-        *(_rows_outside_run(target, checked) for target in template.publish),
-        *(_has_rows(template, target, checked) for target in first),
+        *(_of_this_run(target, checked) for target in template.publish),
+        *(_has_rows(template, target, checked) for target in independent),
         *render_period_checks(template, checked),
     ]
 
@@ -43,13 +45,12 @@ def _has_rows(template: Template, target: Target, checked: Checked) -> RenderedC
     day = day_column(target.table, target.date_column)
     check = statement(_GUARDS, "has_rows").naming(staged=checked.staged[step], day=day)
     values = {"check_id": check_id, "dates": list(checked.dates[step]), "grain": template.grain.replace("_", " ")}
-    return RenderedCheck(check_id, "has_rows", step, target.table, "warn", check, values)
+    return RenderedCheck(check_id, "has_rows", step, target.table, severity="warn", statement=check, values=values)
 
 
-def _rows_outside_run(target: Target, checked: Checked) -> RenderedCheck:
+def _of_this_run(target: Target, checked: Checked) -> RenderedCheck:
     check_id, step = f"{target.table}.of_this_run", target.step
-    check = statement(_GUARDS, "outside_run").naming(
-        staged=checked.staged[step], day=day_column(target.table, target.date_column)
-    )
+    day = day_column(target.table, target.date_column)
+    check = statement(_GUARDS, "of_this_run").naming(staged=checked.staged[step], day=day)
     values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}
-    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", check, values)
+    return RenderedCheck(check_id, "of_this_run", step, target.table, severity="fail", statement=check, values=values)

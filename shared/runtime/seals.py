@@ -24,7 +24,7 @@ class Secrets(Protocol):
         """The versions, which may be some minutes old."""
 
     def renewed(self) -> Sequence[bytes]:
-        """The versions after something did not match them."""
+        """The versions, read again because something matched none of the known ones."""
 
 
 @dataclass(frozen=True)

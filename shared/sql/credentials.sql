@@ -167,7 +167,7 @@ WHERE tenant_id = @tenant_id
 COMMIT TRANSACTION;
 
 -- name: list_encrypted_otherwise
--- Every credential that a version of the key other than kms_key_version encrypted.
+-- Lists the credentials that are not encrypted by the version kms_key_version of the key.
 -- param: kms_key_version STRING
 SELECT
   credential_id,

@@ -68,7 +68,7 @@ schedule AS (
     AND is_active
   GROUP BY tenant_id
 ),
-held AS (
+credential AS (
   {held_credentials}
 )
 SELECT
@@ -87,20 +87,21 @@ SELECT
   COALESCE(schedule.schedules, 0) AS schedules,
   COALESCE(schedule.due_today, 0) AS due_today,
   queue.queued_groups,
-  held.credentials
+  credential.credentials
 FROM owner
 LEFT JOIN usage_today ON usage_today.tenant_id = owner.tenant_id
 LEFT JOIN queue ON queue.tenant_id = owner.tenant_id
 LEFT JOIN schedule ON schedule.tenant_id = owner.tenant_id
-LEFT JOIN held ON held.tenant_id = owner.tenant_id
+LEFT JOIN credential ON credential.tenant_id = owner.tenant_id
 
 -- name: accept_runs
 -- Inserts a run, or all runs of a backfill, into the tenant's run log and the queue, in one transaction.
--- runs: a JSON array with run_id, parameters and position. Each position moves the times by one microsecond, so that
--- both tables keep the order of the runs. The run log is read newest first and the queue oldest first, so created_at
--- moves back and scheduled_time moves on. The job's id refuses a second acceptance of the request. After six months
--- BigQuery has forgotten it, and the row in the run log refuses it. That refusal is in a column and not an ASSERT,
--- because an ASSERT is a statement of its own, and a user waits for the answer.
+-- `runs` is a JSON array of objects with run_id, parameters and position.
+-- Order: a run's position is added to scheduled_time and subtracted from created_at, in microseconds. The queue is read
+-- oldest first and the run log newest first, so both show the first run first.
+-- Once: BigQuery accepts the job's id once. It forgets the id after six months. From then on, the row in the run log
+-- makes the statement fail. A column raises that error, because an ASSERT would be one more statement for which the
+-- user waits.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING

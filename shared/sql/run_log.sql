@@ -184,7 +184,7 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run
--- A run as in list_runs, and the steps that its executors streamed. A run that has not ended has no other steps.
+-- A run as in list_runs, and the steps that its executors streamed. Until a run ends, its steps are only there.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: event_days INT64

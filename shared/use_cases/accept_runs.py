@@ -86,10 +86,10 @@ class RunIntake:
         return replace(standing, asked_at=asked_at)
 
     def count_while_accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
-        """Counts these runs while they are being accepted.
+        """Count these runs while they are being accepted.
 
-        It yields the number of the tenant's other runs that this standing may lack. Each instance counts only its own
-        runs. When several instances together exceed a limit, the dispatcher enforces it.
+        It yields how many other runs of the tenant are being accepted and may be missing from this standing. Each
+        instance counts only its own runs. When several instances together exceed a limit, the dispatcher enforces it.
         """
         return self.in_flight.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
 

@@ -79,7 +79,7 @@ def test_the_manifest_of_a_period_is_preferred_to_its_copy_in_an_updates_folder(
     ("keys", "words"),
     [
         (["exports/readme.txt"], "neither a manifest of a billing export nor files by billing period"),
-        ([f"{CUR2}data/BILLING_PERIOD=2026-09/run-1/a-00001.csv.gz"], "lies in a folder of an update"),
+        ([f"{CUR2}data/BILLING_PERIOD=2026-09/run-1/a-00001.csv.gz"], "creates new files at each update"),
         ([f"{CUR2}data/BILLING_PERIOD=2026-09/a-00001.csv.gz", f"{CUR2}data/BILLING_PERIOD=2026-09/a-00003.csv.gz"],
          "not numbered 1 to 2"),
         ([CUR2_MANIFEST, f"{LEGACY}20261001-20261101/cur-Manifest.json"], "exports of two formats"),

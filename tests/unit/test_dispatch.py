@@ -114,7 +114,7 @@ class TestRescue:
 
     @pytest.mark.parametrize("retryable", [True, None])
     @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL")])
-    def test_one_closing_task_asks_how_a_last_attempt_ended_that_could_not_read_its_end(
+    def test_a_last_attempt_that_does_not_know_how_it_ended_gets_one_closing_task(
         self, world: World, retryable: bool | None, kind: str, action: str
     ) -> None:
         item = start(world, max_retries=0)

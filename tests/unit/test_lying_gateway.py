@@ -94,7 +94,7 @@ def test_an_answer_that_is_no_object_ends_the_command_in_words(gateway: Gateway,
     gateway.body = body
     said = command(gateway, "usage")
     assert (said.returncode, said.stdout) == (3, "")
-    assert said.stderr.endswith("answered 200, and not with a JSON object\n")
+    assert "answered 200 without a JSON object. Check that CONVERGENCE_URL is" in said.stderr
 
 
 def test_a_list_of_empty_pages_ends(gateway: Gateway) -> None:

@@ -38,7 +38,7 @@ class TableGuards:
             self._holders.update(dict.fromkeys(tables, owner))
 
     def claim(self, owner: object, tables: set[TableRef], *, snapshot: int) -> bool:
-        """Hold `tables` for a transaction with that `snapshot`; False if another mutates one or has since done so."""
+        """Hold `tables` for a transaction. False if another owner mutates one of them, or has since its `snapshot`."""
         with self._changed:
             for table in tables:
                 if self._holders.get(table, owner) is not owner or self._versions.get(table, 0) > snapshot:

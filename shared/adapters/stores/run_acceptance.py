@@ -24,12 +24,12 @@ _QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))
 
 @dataclass(frozen=True)
 class RunAcceptance:
-    """Reads standings and accepts runs."""
+    """Reads what an acceptance depends on, accepts runs, and finds what was accepted before."""
 
     warehouse: Warehouse
 
     def find_standing(self, key: PresentedKey) -> Standing | None:
-        """The standing on which a manual run of this tenant depends, or None for an unknown key. One job."""
+        """The key's owner with the tenant's usage, queue and credentials, or None for an unknown key. One job."""
         values = {
             "api_key_hash": key.api_key_hash,
             "tenant_id": key.tenant_id,
@@ -42,8 +42,8 @@ class RunAcceptance:
     def accept(self, queueable: QueueableRuns, answer: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        Returns `answer`, or the answer that an earlier call got under this id, replayed. None if the id is used up: its
-        job failed, or BigQuery has forgotten the job of a run that exists.
+        It returns `answer`, or the earlier answer, marked as replayed, if this id was accepted before. It returns None
+        if the id is used up: its job failed, or BigQuery has forgotten the job of a run that exists.
         """
         runs = [{**run, "position": position} for position, run in enumerate(queueable.runs)]
         values = {
@@ -79,7 +79,9 @@ class RunAcceptance:
         return self.warehouse.find_job(_job_id(request_id)) is not None
 
     def _read_answer(self, request_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
-        return None if self.warehouse.failure(job) else replace(_from_labels(request_id, job), is_replayed=True)
+        if self.warehouse.failure(job):
+            return None
+        return replace(_from_labels(request_id, job), is_replayed=True)
 
 
 def _standing(row: Row) -> Standing:
@@ -103,11 +105,13 @@ def _job_id(request_id: str) -> str:
 
 def _labels(answer: AcceptedRun) -> dict[str, str]:
     """The labels of the job. They keep the answer, so that a repeated call reads it without a query."""
-    facts = {"body": answer.body_digest, **vars(answer.start), **(vars(answer.quota) if answer.quota else {})}
+    quota = vars(answer.quota) if answer.quota else {}
+    facts = {"body": answer.body_digest, **vars(answer.start), **quota}
     return {name: str(value) for name, value in facts.items() if value is not None}
 
 
 def _from_labels(request_id: str, job: bigquery.QueryJob) -> AcceptedRun:
+    """The answer that `_labels` kept. BigQuery's labels are in lower case, statuses and reasons in upper case."""
     labels = job.labels
     position, reason = labels.get("queue_position"), labels.get("wait_reason")
     start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)

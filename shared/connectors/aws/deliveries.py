@@ -82,8 +82,8 @@ def _newest(export: str, period: date, items: Sequence[tuple[Kind, StoredObject]
 def _complete_set(export: str, period: date, items: Sequence[tuple[Kind, StoredObject, bool]], place: str) -> Delivery:
     if nested := [found.key for _, found, is_deeper in items if is_deeper]:
         raise SourceNotFound(
-            f"{place} has no manifest, and {nested[0]} lies in a folder of an update: an export that creates new files"
-            " cannot be read without its manifests; replicate them too, or let the export overwrite"
+            f"{place} has no manifest, but the export creates new files at each update, such as {nested[0]};"
+            " replicate the manifests too, or set the export to overwrite"
         )
     found = sorted((item for _, item, _ in items), key=lambda item: item.key)
     numbers = sorted(int(match[1]) for item in found if (match := _NUMBER.search(item.key)))

@@ -89,7 +89,7 @@
     });
   }
 
-  /* The two days are asked for only where no other period is chosen. Without this script they are always there. */
+  /* The fields for two days are shown only for the period "custom". Without this script they are always shown. */
   function watchPeriod(form) {
     const showDays = () => {
       const isOther = form.elements.period.value === "custom";

@@ -26,9 +26,11 @@ class Change:
 class Decision:
     """The decision of one call, made from one read.
 
-    Any first part of `changes` may be applied alone, because changes that free slots come before those that take them.
-    `redeliver` lists the admitted items that no executor claimed; they are delivered again unchanged. `look_again_at`
-    is the time of the next change that no event announces. `work_remains`: another call would admit more at once.
+    changes: in an order of which any prefix may be applied alone, because changes that free slots come first.
+    redeliver: the admitted items that no executor claimed; they are delivered again unchanged.
+    look_again_at: the time of the next change that no event announces.
+    work_remains: another call, made now, could admit more runs.
+    stale_signs: how many ends of older leases were read and ignored.
     """
 
     changes: tuple[Change, ...]

@@ -75,7 +75,11 @@ class _LiveRuns:
 
 @dataclass(frozen=True)
 class _Waiting:
-    """The waiting items: those that may start now, which of these must be closed, and the changes of the cancelled."""
+    """The waiting items.
+
+    ready: those that may start now. to_close: the run ids of those that were cancelled and start as a closing task.
+    cancellations: the changes of those that are cancelled at once.
+    """
 
     ready: list[QueueItem]
     to_close: set[str]
@@ -95,7 +99,7 @@ class _Admission:
 def decide(
     state: QueueState, *, policy: DispatchPolicy, max_runs: int, rng: random.Random, new_id: Callable[[], str]
 ) -> Decision:
-    """Settle, cancel, admit: at most `max_runs` admissions, one change for each item."""
+    """Settle live items, cancel and admit waiting ones: at most `max_runs` admissions, and one change of an item."""
     settler = Settler(
         now=state.now,
         lease_length=policy.lease_length,
@@ -109,7 +113,7 @@ def decide(
     waiting = _split_waiting(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
-    # First the changes that free executors, then those that need one, then those of waiting items, which hold none.
+    # A transaction may apply only the first changes. So those that free executors come before those that need one.
     changes = [
         *live.changes,
         *admission.admitted,
@@ -224,8 +228,8 @@ def _look_again_at(
 ) -> datetime | None:
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
-    is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if has_more_to_admit and is_handed_out:  # no event announces a claim
+    waits_for_claims = bool(live.unclaimed) or any(change.action == "ADMIT" for change in changes)
+    if has_more_to_admit and waits_for_claims:  # no event announces a claim
         moments.append(state.now + policy.look_for_claims_after)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:

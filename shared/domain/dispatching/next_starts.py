@@ -195,7 +195,10 @@ class Capacity:
 def pick_in_rotation(
     queues: Sequence[TenantQueue], capacity: Capacity
 ) -> tuple[list[tuple[TenantQueue, QueueItem]], bool]:
-    """Pick one item of each tenant, then a second of each, within the capacity. Return also whether some are left."""
+    """Pick one item of each tenant, then a second of each, and so on, within the capacity.
+
+    The second value says whether the capacity left out items that could start.
+    """
     candidates = [(queue, queue.candidates()) for queue in queues]
     picks: list[tuple[TenantQueue, QueueItem]] = []
     for rotation in range(max((len(items) for _, items in candidates), default=0)):

@@ -31,7 +31,14 @@ _SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
 
 @dataclass(frozen=True)
 class Lease:
-    """The state of a live item's lease, derived from its events."""
+    """The state of a live item's lease, derived from its events.
+
+    ended_by: the event that ended the attempt, or None.
+    hop: the hop that executes, or that the next executor has to claim.
+    is_claimed: an executor has taken this hop.
+    unclaimed_since: when the run was admitted, or last handed over.
+    stale_signs: ends of older leases, which are ignored.
+    """
 
     ended_by: RunSign | None
     hop: int
@@ -46,7 +53,8 @@ def read_lease(item: QueueItem, signs: Sequence[RunSign], lease_length: timedelt
     current = [sign for sign in signs if sign.lease_id == item.lease_id]
     endings = {sign.kind: sign for sign in current if sign.kind in _TERMINAL}
     handed_over = [sign for sign in current if sign.kind == "HANDED_OVER"]
-    hop = max([item.hop, *((item.hop if sign.hop is None else sign.hop) + 1 for sign in handed_over)])
+    ended_hops = [item.hop if sign.hop is None else sign.hop for sign in handed_over]
+    hop = max([item.hop, *(ended + 1 for ended in ended_hops)])
     admitted_at = item.processing_started_at or item.available_at
     unclaimed_since = max([admitted_at, *(sign.occurred_at for sign in handed_over)])
     seen_at = [sign.occurred_at for sign in current if sign.kind != "CANCEL_REQUESTED"]
@@ -69,9 +77,9 @@ def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Settler:
-    """Decides about single items at `now`.
+    """Decides what happens to one live item at `now`.
 
-    `pause`: the longest wait for a quota at Google. `new_id` makes lease ids.
+    `pause` is the longest wait for a quota at Google. `new_id` makes lease ids.
     """
 
     now: datetime

@@ -28,8 +28,9 @@ LEFT JOIN (
 ) AS staged
   ON staged.usage_date = asked.usage_date
 
--- name: outside_run
--- Counts rows of another source, or of a day outside the run. A publish would add them without replacing any.
+-- name: of_this_run
+-- Counts rows of another source, or of a day outside the run. A publish would add them without replacing any. A row
+-- without a source or day counts too, so a comparison with NULL counts as a difference.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>
@@ -40,8 +41,8 @@ SELECT
     COUNT(*) = 0,
     '0',
     CONCAT(
-      CAST(COUNT(*) AS STRING), ' rows of another source or of a day outside the run, such as ',
-      COALESCE(CAST(MIN(outside.usage_date) AS STRING), 'no day')
+      CAST(COUNT(*) AS STRING), ' rows of another source or of a day outside the run; ',
+      COALESCE(CONCAT('the earliest is of ', CAST(MIN(outside.usage_date) AS STRING)), 'none has a day')
     )
   ) AS observed,
   '0' AS expected,

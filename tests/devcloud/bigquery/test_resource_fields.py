@@ -88,7 +88,7 @@ def _refusals() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "field"), _refusals())
-def test_a_refused_field_is_refused_by_name_and_means_nothing_when_it_is_empty(name: str, field: str) -> None:
+def test_a_field_that_devcloud_lacks_is_refused_by_name_and_ignored_if_it_is_empty(name: str, field: str) -> None:
     for value in ("x", {"a": "x"}, ["x"], True, 7):
         with pytest.raises(BigQueryError, match=f"devcloud does not implement {field} of {name}") as refused:
             read(RESOURCES, name, {field: value}, nulls=False)

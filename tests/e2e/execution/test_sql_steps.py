@@ -181,7 +181,7 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
             {"max_bytes_billed": LEAST + 1},
             r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the limit leaves one byte for the checks
         ),
-        ({"max_bytes_billed": LEAST}, r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\."),  # or no byte
+        ({"max_bytes_billed": LEAST}, r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\."),  # no byte left
         (
             {"steps": [STEP | {"with": {"query": DAILY, "shape": "gcp_cost_billing"}}]},
             r"INVALID_TEMPLATE final steps.summary: the result has no column billing_account_id, which gcp_cost",
