@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -75,6 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument(
         "path", nargs="?", type=Path, metavar="PATH", help="a template or a folder; default: all of them"
     )
+    validate.add_argument(
+        "--json", action="store_true", help="print one JSON object with the problems of each template"
+    )
     shown = _add(commands, "explain", "print what a run would do", _EXPLAIN)
     shown.add_argument("template", metavar="TEMPLATE", help="gcp/cost/billing, gcp-cost-billing, or its file")
     shown.add_argument("--date", metavar="YYYY-MM-DD", help="the one day of the run")
@@ -98,7 +102,15 @@ def _add(
 
 def _validate(options: argparse.Namespace) -> int:
     files = template_files(options.path) if options.path else all_template_files()
-    return report({file: problems_of(file) for file in files}, praise="valid")
+    found = {file: problems_of(file) for file in files}
+    if not options.json:
+        return report(found, praise="valid")
+    print(
+        json.dumps(
+            {"templates": [{"file": shown_path(file), "problems": list(those)} for file, those in found.items()]}
+        )
+    )
+    return 1 if any(found.values()) else 0
 
 
 def report(found: Mapping[Path, Sequence[str]], *, praise: str) -> int:

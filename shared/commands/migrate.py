@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from shared import bootstrap
 from shared.adapters.stores.table_layouts import TableChange
@@ -15,6 +17,7 @@ from shared.configuration.settings import get_settings
 from shared.use_cases.migrate_tables import Migration, MigrationPlan
 
 _TOLD_EVERY = 100
+_Say = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--grants", action="store_true", help="afterwards let the platform's accounts write into every tenant's dataset"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object, when all is done")
     options = parser.parse_args(arguments)
     require_environment(parser)
     remarks: list[str] = []
@@ -42,31 +46,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
     """Migrate, and return the command's status. `remarks` gets the remark to print if the command stops later."""
+    say: _Say = (lambda _: None) if options.json else partial(print, flush=True)
     plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
-    print("\n".join(_lines(plan)), flush=True)
-    if options.dry_run or plan.refused:
-        return 1 if plan.refused else 0
-    remarks.append("What was changed stays so; run it again.")
-    return _carry_out(plan) or (_grant(options.tenant) if options.grants else 0)
-
-
-def _carry_out(plan: MigrationPlan) -> int:
-    failed = 0
-    for change, error in Migration(bootstrap.warehouse()).carry_out(plan):
-        failed += error is not None
-        print(f"not done: {change.name}: {error}" if error else f"done: {change.name}", flush=True)
-    if plan.due:
-        print(f"tables changed: {len(plan.due) - failed} of {len(plan.due)}")
+    result = _planned(plan)
+    say("\n".join(_lines(plan)))
+    failed = bool(plan.refused)
+    if not options.dry_run and not plan.refused:
+        remarks.append("What was changed stays so; run it again.")
+        failed = _carry_out(plan, result, say) or (options.grants and _grant(options.tenant, result, say))
+    if options.json:
+        print(json.dumps(result))
     return 1 if failed else 0
 
 
-def _grant(tenants: Sequence[str]) -> int:
-    platform, project, failed = get_platform(), get_settings().project_id, 0
+def _planned(plan: MigrationPlan) -> dict[str, Any]:
+    """The result as JSON has it, before anything is changed."""
+    return {
+        "compared": plan.compared,
+        "refused": [{"table": change.name, "obstacles": list(change.obstacles)} for change in plan.refused],
+        "unknown_columns": [f"{change.name}.{column}" for change in plan.remarkable for column in change.unknown],
+        "left_to_terraform": [change.name for change in plan.left_to_terraform],
+        "due": [{"table": change.name, "changes": list(_changes(change))} for change in plan.due],
+        "done": [],
+        "not_done": [],
+        "granted": [],
+        "not_granted": [],
+    }
+
+
+def _carry_out(plan: MigrationPlan, result: dict[str, Any], say: _Say) -> bool:
+    """Change the tables, and return whether one could not be changed."""
+    for change, error in Migration(bootstrap.warehouse()).carry_out(plan):
+        if error:
+            result["not_done"].append({"table": change.name, "problem": str(error)})
+        else:
+            result["done"].append(change.name)
+        say(f"not done: {change.name}: {error}" if error else f"done: {change.name}")
+    if plan.due:
+        say(f"tables changed: {len(result['done'])} of {len(plan.due)}")
+    return bool(result["not_done"])
+
+
+def _grant(tenants: Sequence[str], result: dict[str, Any], say: _Say) -> bool:
+    """Let the accounts write into the datasets, and return whether one could not be changed."""
+    platform, project = get_platform(), get_settings().project_id
     accounts = [platform.account_email(name, project) for name in DATASET_WRITERS]
     for tenant_id, error in Migration(bootstrap.warehouse()).grant(accounts, tenants):
-        failed += error is not None
-        print(f"not granted: {tenant_id}: {error}" if error else f"granted: {tenant_id}", flush=True)
-    return 1 if failed else 0
+        if error:
+            result["not_granted"].append({"tenant_id": tenant_id, "problem": str(error)})
+        else:
+            result["granted"].append(tenant_id)
+        say(f"not granted: {tenant_id}: {error}" if error else f"granted: {tenant_id}")
+    return bool(result["not_granted"])
 
 
 def _tell(compared: int, tenants: int) -> None:
@@ -80,15 +111,15 @@ def _lines(plan: MigrationPlan) -> Iterator[str]:
         yield from (f"refused: {change.name}: {obstacle}" for obstacle in change.obstacles)
         yield from (f"stays, unknown to configs/tables: {change.name}.{column}" for column in change.unknown)
     yield from (f"{change.name}: missing; Terraform makes it" for change in plan.left_to_terraform)
-    yield from (f"{change.name}: {words}" for change in plan.due if (words := _words(change)))
+    yield from (f"{change.name}: {words}" for change in plan.due if (words := "; ".join(_changes(change))))
     if plan.refused:
         yield "Nothing is changed. What is refused cannot be altered in place; docs/runbook says what to do."
     elif not plan.due:
         yield "nothing to do"
 
 
-def _words(change: TableChange) -> str:
-    return "; ".join(change.growth.changes) if change.growth else "make it"
+def _changes(change: TableChange) -> Sequence[str]:
+    return change.growth.changes if change.growth else ["make it"]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -23,16 +24,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"Needs {', '.join(_WANTED)} in the environment, and the operator account's identity.",
     )
     parser.add_argument("--dry-run", action="store_true", help="count what is to be done, decrypt and change nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     require_environment(parser, _WANTED)
     remark = "" if options.dry_run else "What was re-encrypted stays so; run it again."
-    return carried_out(partial(_reencrypt, dry_run=options.dry_run), remark=lambda: remark)
+    return carried_out(partial(_reencrypt, dry_run=options.dry_run, as_json=options.json), remark=lambda: remark)
 
 
-def _reencrypt(*, dry_run: bool) -> int:
+def _reencrypt(*, dry_run: bool, as_json: bool) -> int:
     result = bootstrap.reencryption().run(dry_run=dry_run)
-    print(_summary(result, dry_run=dry_run))
+    print(json.dumps(_in_json(result)) if as_json else _summary(result, dry_run=dry_run))
     return 0 if dry_run or result.is_complete else 1
+
+
+def _in_json(result: Reencrypted) -> dict[str, object]:
+    unreadable = [{"tenant_id": item.tenant_id, "provider": item.provider} for item in result.unreadable]
+    counts = {"reencrypted": result.reencrypted, "overtaken": result.overtaken}
+    return {"key_version": result.key_version, "found": dict(result.found), **counts, "not_decrypted": unreadable}
 
 
 def _summary(result: Reencrypted, *, dry_run: bool) -> str:

@@ -119,12 +119,16 @@ def reencryption(
 def test_after_a_rotation_every_credential_is_moved_and_nothing_else_changes(vault: Vault) -> None:
     before, plaintexts, version = vault.stored(), vault.plaintexts(), vault.rotate()
 
-    counted = vault.command("--dry-run")
+    counted = vault.command("--dry-run", "--json")
     assert (counted.returncode, vault.stored()) == (0, before), counted.stderr
-    assert f"found under {before[0]['kms_key_version']}: 3" in counted.stdout
+    found = {before[0]["kms_key_version"]: 3}
+    assert json.loads(counted.stdout) == {
+        "key_version": version, "found": found, "reencrypted": 0, "overtaken": 0, "not_decrypted": [],
+    }  # fmt: skip
 
     done = vault.command()
     assert done.returncode == 0, done.stderr
+    assert f"found under {before[0]['kms_key_version']}: 3" in done.stdout
     assert "re-encrypted: 3, changed by their tenants meanwhile: 0, not decrypted: 0" in done.stdout
     after = vault.stored()
     assert {row["kms_key_version"] for row in after} == {version}

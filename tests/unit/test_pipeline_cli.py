@@ -34,6 +34,18 @@ def test_every_template_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.err == ""
 
 
+def test_problems_are_json_on_request(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(template), "--json"]) == 0
+    (valid,) = json.loads(capsys.readouterr().out)["templates"]
+    assert (Path(valid["file"]).name, valid["problems"]) == (template.name, [])
+    replaced(template, "owner: platform", "owners: platform")
+    assert main(["validate", str(template), "--json"]) == 1
+    shown = capsys.readouterr()
+    (invalid,) = json.loads(shown.out)["templates"]
+    assert any("owner: is missing" in problem for problem in invalid["problems"])
+    assert shown.err == ""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field", "message"),
     [
