@@ -115,6 +115,11 @@ judge-stores: setup .venvs/stores/.installed ## S3, STS and Blob servers that ot
 judge-browser: setup .venvs/browser/chromium/.unpacked .venvs/client/.installed ## Chromium, axe and TypeScript's compiler
 	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/browser
 
+.PHONY: screenshots
+screenshots: setup .venvs/browser/chromium/.unpacked ## Take the pictures of the console in docs/images again
+	@$(PYTEST_JUDGE) tests/browser/test_screenshots.py
+	@cp build/screenshots/*.png docs/images
+
 .PHONY: judge-workflow
 judge-workflow: setup .venvs/workflow/.installed ## actionlint on GitHub's workflow
 	@$(PYTEST_JUDGE) tests/contract/test_workflow.py

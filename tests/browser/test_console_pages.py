@@ -9,13 +9,13 @@ import pytest
 
 from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
-from tests.support.chromium import ENVIRONMENT
+from tests.support.chromium import ENVIRONMENT, log_in
 from tests.support.frontend import Frontend
 from tests.support.planted_runs import STEPS, plant_check, plant_run
 from tests.support.schedules import Schedules
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(600)]
 CANARY = "<script>window.canary = true</script><img src=x onerror='window.canary = true'>"
@@ -53,15 +53,6 @@ def paths(owner: Frontend) -> list[str]:
     return [*(f"/console/{page}" for page in pages), *runs]
 
 
-def log_in(context: BrowserContext, cloud: Devcloud, owner: Frontend) -> Page:
-    page = context.new_page()
-    page.goto(f"{cloud.ready['gateway']}/console/login")
-    page.fill("#api_key", owner.tenant.api_key)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console/costs**")
-    return page
-
-
 @pytest.fixture(params=[("light", "desktop"), ("dark", "phone")], ids=" ".join)
 def page(
     request: pytest.FixtureRequest, browser: Browser, cloud: Devcloud, owner: Frontend
@@ -70,7 +61,7 @@ def page(
     scheme, size = request.param
     context = browser.new_context(color_scheme=scheme, viewport=SIZES[size])
     faults: list[str] = []
-    page = log_in(context, cloud, owner)
+    page = log_in(context, cloud.ready["gateway"], owner.tenant.api_key)
     gateway = cloud.ready["gateway"]
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -105,7 +96,7 @@ def test_a_keyboard_reaches_and_pauses_a_schedule(browser: Browser, cloud: Devcl
     schedules = Schedules(connected)
     assert schedules.api.post(schedules.path, schedules.body()).status_code == 201
     context = browser.new_context()
-    page = log_in(context, cloud, connected)
+    page = log_in(context, cloud.ready["gateway"], connected.tenant.api_key)
     page.goto(f"{cloud.ready['gateway']}/console/schedules")
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -121,7 +112,7 @@ def test_pages_are_read_without_javascript(
     browser: Browser, cloud: Devcloud, owner: Frontend, paths: list[str]
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
-    page = log_in(context, cloud, owner)
+    page = log_in(context, cloud.ready["gateway"], owner.tenant.api_key)
     for path in paths:
         page.goto(cloud.ready["gateway"] + path)
         assert page.locator("h1").count() == 1, path

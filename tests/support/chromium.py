@@ -1,4 +1,4 @@
-"""Finds and starts the browser of `make judge-browser`: Chromium from .venvs/browser, or the system's."""
+"""Finds and starts the browser of `make judge-browser`, Chromium from .venvs/browser or the system's, and logs in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venvs" / "browser"
@@ -43,6 +43,16 @@ def opened_browser() -> Iterator[Browser]:
         playwright.chromium.launch(executable_path=program, args=list(_FLAGS), env=environment) as browser,
     ):
         yield browser
+
+
+def log_in(context: BrowserContext, address: str, api_key: str) -> Page:
+    """A page of the console after the login with this key."""
+    page = context.new_page()
+    page.goto(f"{address}/console/login")
+    page.fill("#api_key", api_key)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/costs**")
+    return page
 
 
 def _chromium() -> tuple[str, dict[str, str | float | bool]]:
