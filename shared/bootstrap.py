@@ -258,12 +258,13 @@ def credential_verification() -> CredentialVerification:
 
 
 def reencryption() -> Reencryption:
-    """The operator's re-encryption of stored credentials."""
+    """The operator's re-encryption of stored credentials and webhooks' secrets."""
     from shared.adapters.google.kms import open_credential_key
     from shared.adapters.stores.credentials import Credentials
+    from shared.adapters.stores.webhook_secrets import WebhookSecrets
     from shared.use_cases.reencrypt_credentials import Reencryption
 
-    return Reencryption(Credentials(warehouse()), open_credential_key(get_settings()))
+    return Reencryption(Credentials(warehouse()), WebhookSecrets(warehouse()), open_credential_key(get_settings()))
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Re-encrypts credentials after a rotation of the key: `python -m shared.commands.reencrypt`; see docs/runbook."""
+"""Re-encrypts credentials and webhooks' secrets after a rotation of the key; see docs/runbook.
+
+`python -m shared.commands.reencrypt`
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,19 @@ from functools import partial
 
 from shared import bootstrap
 from shared.commands.operator_command import carried_out, require_environment
-from shared.use_cases.reencrypt_credentials import Reencrypted
+from shared.domain.alerts.sending import SealedWebhook
+from shared.domain.credentials.sealed import SealedCredential
+from shared.use_cases.reencrypt_credentials import Moves, Reencrypted
 
 _WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. It returns 0 if no credential has an older version, 1 if one has, 2 if it could not start."""
+    """Run the command. It returns 0 if nothing has an older version, 1 if something has, 2 if it could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.commands.reencrypt",
-        description="Re-encrypts tenants' credentials under the key version that encrypts now. May be repeated and "
-        "interrupted; a credential that its tenant changes at the same time is left as the tenant stored it.",
+        description="Re-encrypts tenants' credentials and webhooks' secrets under the key version that encrypts now. "
+        "May be repeated and interrupted; what a tenant changes at the same time is left as the tenant stored it.",
         epilog=f"Needs {', '.join(_WANTED)} in the environment, and the operator account's identity.",
     )
     parser.add_argument("--dry-run", action="store_true", help="count what is to be done, decrypt and change nothing")
@@ -38,23 +43,42 @@ def _reencrypt(*, dry_run: bool, as_json: bool) -> int:
 
 
 def _in_json(result: Reencrypted) -> dict[str, object]:
-    unreadable = [{"tenant_id": item.tenant_id, "provider": item.provider} for item in result.unreadable]
-    counts = {"reencrypted": result.reencrypted, "overtaken": result.overtaken}
-    return {"key_version": result.key_version, "found": dict(result.found), **counts, "not_decrypted": unreadable}
+    credentials, webhooks = result.credentials, result.webhooks
+    unreadable = [{"tenant_id": item.tenant_id, "provider": item.provider} for item in credentials.unreadable]
+    return {
+        "key_version": result.key_version,
+        "credentials": _counted(credentials, unreadable),
+        "webhooks": _counted(webhooks, [{"tenant_id": item.tenant_id} for item in webhooks.unreadable]),
+    }
+
+
+def _counted(
+    moves: Moves[SealedCredential] | Moves[SealedWebhook], not_decrypted: list[dict[str, str]]
+) -> dict[str, object]:
+    counts = {"reencrypted": moves.reencrypted, "overtaken": moves.overtaken}
+    return {"found": dict(moves.found), **counts, "not_decrypted": not_decrypted}
 
 
 def _summary(result: Reencrypted, *, dry_run: bool) -> str:
+    credentials, webhooks = result.credentials, result.webhooks
     lines = [f"encrypting now: {result.key_version}"]
-    lines += [f"found under {version}: {count}" for version, count in sorted(result.found.items())]
-    if not dry_run:
-        lines.append(
-            f"re-encrypted: {result.reencrypted}, changed by their tenants meanwhile: {result.overtaken}, "
-            f"not decrypted: {len(result.unreadable)}"
-        )
-        lines += [f"not decrypted: {item.tenant_id} {item.provider}" for item in result.unreadable]
-    if not result.found:
+    lines += _counts("credentials", credentials, dry_run=dry_run)
+    lines += [f"not decrypted: {item.tenant_id} {item.provider}" for item in credentials.unreadable]
+    lines += _counts("webhooks", webhooks, dry_run=dry_run)
+    lines += [f"not decrypted: {item.tenant_id} webhook" for item in webhooks.unreadable]
+    if not credentials.found and not webhooks.found:
         lines.append("nothing to do")
     return "\n".join(lines)
+
+
+def _counts(name: str, moves: Moves[SealedCredential] | Moves[SealedWebhook], *, dry_run: bool) -> list[str]:
+    lines = [f"{name} found under {version}: {count}" for version, count in sorted(moves.found.items())]
+    if not dry_run:
+        lines.append(
+            f"{name} re-encrypted: {moves.reencrypted}, changed by their tenants meanwhile: {moves.overtaken}, "
+            f"not decrypted: {len(moves.unreadable)}"
+        )
+    return lines
 
 
 if __name__ == "__main__":

@@ -45,6 +45,40 @@ DELETE FROM {tenants}.alert_rules
 WHERE tenant_id = @tenant_id
   AND rule = @rule
 
+-- name: list_secrets_encrypted_otherwise
+-- Every webhook's secret that a version of the key other than kms_key_version encrypted.
+-- param: kms_key_version STRING
+SELECT
+  tenant_id,
+  rule_id,
+  encrypted_secret,
+  kms_key_version
+FROM {tenants}.alert_rules
+WHERE rule = 'webhook'
+  AND kms_key_version != @kms_key_version
+ORDER BY tenant_id, rule_id
+
+-- name: replace_secrets
+-- Replaces secrets that have not changed since they were read. A webhook that its tenant set again meanwhile has
+-- another rule_id and stays.
+-- param: replacements STRING
+UPDATE {tenants}.alert_rules AS stored
+SET
+  encrypted_secret = replacement.encrypted_secret,
+  kms_key_version = replacement.kms_key_version
+FROM (
+  SELECT
+    JSON_VALUE(item, '$.tenant_id') AS tenant_id,
+    JSON_VALUE(item, '$.rule_id') AS rule_id,
+    FROM_BASE64(JSON_VALUE(item, '$.before')) AS before,
+    FROM_BASE64(JSON_VALUE(item, '$.after')) AS encrypted_secret,
+    JSON_VALUE(item, '$.kms_key_version') AS kms_key_version
+  FROM UNNEST(JSON_QUERY_ARRAY(@replacements)) AS item
+) AS replacement
+WHERE stored.tenant_id = replacement.tenant_id
+  AND stored.rule_id = replacement.rule_id
+  AND stored.encrypted_secret = replacement.before
+
 -- name: read_alerts
 -- A tenant's rules, its last evaluation, its latest alerts with their state, and its latest messages with their
 -- delivery, as one row.

@@ -32,7 +32,7 @@ def test_a_functions_rights_on_tables_are_those_it_uses(function: str) -> None:
 
 def test_the_operators_rights_are_those_of_its_command() -> None:
     used = rights_from(ROOT / "shared" / "commands" / "reencrypt.py")
-    assert used["change"] == declared("change", "operator") == {"tenant_cloud_credentials"}
+    assert used["change"] == declared("change", "operator") == {"alert_rules", "tenant_cloud_credentials"}
     assert used["append"] | used["read"] == set()
     assert declared("append", "operator") | declared("read", "operator") == set()
 

@@ -32,6 +32,21 @@ def secret_aad(*, tenant_id: str, rule_id: str) -> bytes:
 
 
 @dataclass(frozen=True)
+class SealedWebhook:
+    """The encrypted secret of a webhook as it is stored, with what it is bound to."""
+
+    tenant_id: str
+    rule_id: str
+    encrypted_secret: bytes
+    kms_key_version: str
+
+    @property
+    def aad(self) -> bytes:
+        """The additional authenticated data of the secret."""
+        return secret_aad(tenant_id=self.tenant_id, rule_id=self.rule_id)
+
+
+@dataclass(frozen=True)
 class Attempt:
     """The result of one try: the receiver's status, or the reason why there is none, in plain words."""
 
