@@ -32,14 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     require_environment(parser, _WANTED)
-    remark = "" if options.dry_run else "What was re-encrypted stays so; run it again."
-    return carried_out(partial(_reencrypt, dry_run=options.dry_run, as_json=options.json), remark=lambda: remark)
+    remarks: list[str] = []
+    return carried_out(partial(_reencrypt, options, remarks), remark=lambda: "".join(remarks))
 
 
-def _reencrypt(*, dry_run: bool, as_json: bool) -> int:
-    result = bootstrap.reencryption().run(dry_run=dry_run)
-    print(json.dumps(_in_json(result)) if as_json else _summary(result, dry_run=dry_run))
-    return 0 if dry_run or result.is_complete else 1
+def _reencrypt(options: argparse.Namespace, remarks: list[str]) -> int:
+    """Re-encrypt, and return the command's status. `remarks` gets the remark to print if the command stops later."""
+    reencryption = bootstrap.reencryption()  # this ends the command if there is no identity
+    if not options.dry_run:
+        remarks.append("What was re-encrypted stays so; run it again.")
+    result = reencryption.run(dry_run=options.dry_run)
+    print(json.dumps(_in_json(result)) if options.json else _summary(result, dry_run=options.dry_run))
+    return 0 if options.dry_run or result.is_complete else 1
 
 
 def _in_json(result: Reencrypted) -> dict[str, object]:

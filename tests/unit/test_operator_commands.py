@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from convergence.app import main as convergence
 from shared.commands import migrate, reencrypt, tenants
 from tests.support.commands import environment, run
 
@@ -14,8 +15,13 @@ KEY = "projects/p-12345/locations/eu/keyRings/convergence/cryptoKeys/tenant-cred
 SETTINGS = {"PROJECT_ID": "p-12345", "BIGQUERY_LOCATION": "EU", "KMS_KEY": KEY, "NO_GCE_CHECK": "true"}
 COMMANDS: list[tuple[Callable[[Sequence[str]], int], list[str]]] = [
     (migrate.main, ["--dry-run"]),
+    (migrate.main, []),
     (reencrypt.main, ["--dry-run"]),
+    (reencrypt.main, []),
     (tenants.main, ["onboard", "acme_corp"]),
+    (convergence, ["status"]),
+    (convergence, ["credentials", "reencrypt"]),
+    (convergence, ["tenants", "show", "acme_corp"]),
 ]
 
 
