@@ -6,8 +6,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.alert_snippets import CASES, snippet
 
+pytestmark = pytest.mark.judge
 NODE = Path(__file__).resolve().parents[2] / ".venvs" / "browser" / "bin" / "node"
 LOOP = """
 for (const [secret, headers, body, now] of JSON.parse(process.argv[2])) console.log(isOurs(secret, headers, body, now));
