@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from shared.use_cases.stored_credentials import StoredCredentials
     from shared.use_cases.tenant_alerts import TenantAlerts
     from shared.use_cases.tenant_costs import TenantCosts
+    from shared.use_cases.tenant_list import TenantList
     from shared.use_cases.tenant_usage import TenantUsage
     from shared.use_cases.trigger_due_pipelines import ScheduleTrigger
     from shared.use_cases.verify_credential import CredentialVerification
@@ -457,3 +458,12 @@ def platform_status() -> SchedulerStatus:
     from shared.use_cases.scheduler_status import SchedulerStatus
 
     return SchedulerStatus(scheduler_jobs(), get_platform())
+
+
+@cache
+def tenant_list() -> TenantList:
+    """The operator's view of the tenants."""
+    from shared.adapters.stores.tenant_states import TenantStates
+    from shared.use_cases.tenant_list import TenantList
+
+    return TenantList(TenantStates(warehouse()))

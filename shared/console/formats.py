@@ -54,6 +54,18 @@ def clock(value: datetime) -> str:
     return f"{_WEEKDAYS[value.weekday()]} {day(value.date())}, {value:%H:%M}"
 
 
+def span(value: float) -> str:
+    """How long something has lasted, such as 40 s, 12 min, 3 h 20 min or 2 d 4 h."""
+    minutes, rest = divmod(int(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{rest} s"
+
+
 def seconds(value: float) -> str:
     """A duration, such as 0.4 s, 12 s or 3 min 20 s."""
     if value < 10:

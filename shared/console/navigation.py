@@ -26,6 +26,15 @@ NAVIGATION: dict[Kind, tuple[Item, ...]] = {
         Item("/console/connection", "Connection", "connection"),
         Item("/console/alerts", "Alerts", "alerts"),
     ),
-    "operator": (),
+    "operator": (
+        Item("/console/operator", "Overview", "overview"),
+        Item("/console/operator/tenants", "Tenants", "tenants"),
+    ),
 }
-HOME: dict[Kind, str] = {"visitor": "/console/login", "tenant": "/console/costs", "operator": "/console/login"}
+HOME: dict[Kind, str] = {"visitor": "/console/login", "tenant": "/console/costs", "operator": "/console/operator"}
+
+
+def present_item(kind: Kind, path: str) -> Item | None:
+    """The entry to which a page belongs, or None."""
+    found = [item for item in NAVIGATION[kind] if path == item.path or path.startswith(f"{item.path}/")]
+    return max(found, key=lambda item: len(item.path), default=None)

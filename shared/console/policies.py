@@ -7,7 +7,7 @@ has the token of the session.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from urllib.parse import parse_qsl, urlsplit
@@ -48,7 +48,20 @@ class TenantVisit(Visit):
     reader: TenantReader
 
 
+@dataclass(frozen=True)
+class OperatorVisit(Visit):
+    """A request of an operator. Call `charge_query` before each query of your own."""
+
+    charge_query: Callable[[], None]
+    charge_bytes: Callable[[int], None]
+
+    def reader_of(self, tenant_id: str) -> TenantReader:
+        """A reader of a tenant's tables. It counts against the operator's limits."""
+        return TenantReader(tenant_id=tenant_id, charge_query=self.charge_query, charge_bytes=self.charge_bytes)
+
+
 VisitCall = Call[Visit]
+OperatorPageCall = Call[OperatorVisit]
 TenantPageCall = Call[TenantVisit]
 
 
@@ -102,12 +115,16 @@ def tenant_page(request: HttpRequest) -> TenantVisit:
     return TenantVisit(session, form, key, owner, reader)
 
 
-def operator_page(request: HttpRequest) -> Visit:
-    """Accept an operator's session."""
+def operator_page(request: HttpRequest) -> OperatorVisit:
+    """Accept an operator's session while its admin key is the newest one. No job."""
     session = _find(request, "operator")
     if session is None:
         raise Unauthenticated
-    return Visit(session, _form(request, session))
+    form, admin_keys = _form(request, session), bootstrap.admin_keys()
+    if admin_keys is None or not admin_keys.is_newest(session.admin_key_hash):
+        raise Unauthenticated
+    callers, key = bootstrap.callers(), session.admin_key_hash
+    return OperatorVisit(session, form, partial(callers.charge_query, key), partial(callers.charge_bytes, key))
 
 
 def address(request: HttpRequest) -> str:

@@ -28,6 +28,7 @@ class Session:
     issued_at: int
     tenant_id: str = ""
     api_key_hash: str = ""
+    admin_key_hash: str = ""
     id: str = field(default_factory=_new_id)
 
 

@@ -15,15 +15,19 @@ from shared import errors
 from shared.configuration.settings import get_settings
 from shared.console import templating
 from shared.console.cookies import drop_cookie, read_cookie, write_cookie
-from shared.console.navigation import HOME, NAVIGATION
+from shared.console.navigation import HOME, NAVIGATION, present_item
 from shared.console.policies import TOKEN_FIELD, Visit, sessions
 from shared.console.replies import Page, Redirect, Reply, StaticFile, Text
-from shared.console.sessions import Session
+from shared.console.sessions import Kind, Session
 from shared.http.messages import Call
 from shared.http.problems import problem
 from shared.http.receiving import Endpoint, Handler, Policy, trace_id_of
 
 LOGIN = "/console/login"
+LOGOUT = "/console/logout"
+OPERATOR = "/console/operator"
+OPERATOR_LOGIN = f"{OPERATOR}/login"
+OPERATOR_LOGOUT = f"{OPERATOR}/logout"
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -100,8 +104,9 @@ def _html(page: Page, session: Session | None, path: str) -> Response:
     values = {
         **page.content,
         "page_title": page.title,
-        "path": path,
         "navigation": NAVIGATION[kind],
+        "present_item": present_item(kind, path),
+        "logout": OPERATOR_LOGOUT if kind == "operator" else LOGOUT,
         "home": HOME[kind],
         "session": session,
         "form_token": form,
@@ -139,10 +144,17 @@ def _to_login(request: Request) -> Response:
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return _html(Page("continue.html", "One moment", {"target": _target(request)}), None, request.path)
     wanted = f"?next={quote(_target(request), safe='')}" if request.method in ("GET", "HEAD") else ""
-    response = Response(status=303, headers={"Location": f"{LOGIN}{wanted}"})
-    if read_cookie(request.headers, "tenant"):  # it is no longer valid
-        drop_cookie(response, "tenant")
+    kind: Kind = "operator" if is_operators(request.path) else "tenant"
+    login = OPERATOR_LOGIN if kind == "operator" else LOGIN
+    response = Response(status=303, headers={"Location": f"{login}{wanted}"})
+    if read_cookie(request.headers, kind):  # it is no longer valid
+        drop_cookie(response, kind)
     return response
+
+
+def is_operators(path: str) -> bool:
+    """Whether this is the path of an operator's page."""
+    return path == OPERATOR or path.startswith(f"{OPERATOR}/")
 
 
 def _target(request: Request) -> str:

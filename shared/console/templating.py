@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.console.assets import asset_url
-from shared.console.formats import amount, change, clock, day, moment, seconds, share
+from shared.console.formats import amount, change, clock, day, moment, seconds, share, span
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -33,6 +33,6 @@ def environment() -> Environment:
     )
     made.globals["asset"] = asset_url
     made.filters["exact_amount"] = lambda text: amount(Decimal(text))  # amounts of alerts are texts
-    formats = (amount, change, clock, day, moment, seconds, share)
+    formats = (amount, change, clock, day, moment, seconds, share, span)
     made.filters |= {each.__name__: each for each in formats}
     return made

@@ -65,7 +65,7 @@ class Callers:
         try:
             api_key_hash = hash_api_key(header)
         except Unauthenticated:
-            self._refuse(address)
+            self.refuse(address)
             raise
         self.check_key(api_key_hash, address=address)
         return api_key_hash
@@ -73,7 +73,7 @@ class Callers:
     def check_key(self, api_key_hash: str, *, address: str) -> None:
         """Check that the key with this SHA-256 exists, with the limits and errors of `identify`. No job."""
         if not self._keys.has(api_key_hash):
-            self._refuse(address)
+            self.refuse(address)
             if not self._keys.find(api_key_hash):
                 raise Unauthenticated
         self._check(self._requests, api_key_hash, "requests", "This key sends too many requests; wait, then try again.")
@@ -106,7 +106,8 @@ class Callers:
             self._proved.keep(api_key_hash, read)
         return read
 
-    def _refuse(self, address: str) -> None:
+    def refuse(self, address: str) -> None:
+        """Count a request without a valid key. It raises TooManyRequests if the address has sent too many."""
         message = "This address sent too many requests without a valid key; check the key."
         self._check(self._refusals, network_of(address), "refusals", message)
 

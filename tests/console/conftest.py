@@ -12,17 +12,32 @@ from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
+from shared.console.sessions import Sessions
+from shared.runtime.seals import Seals
 from tests.conftest import MakeFrontend
 from tests.support.browser import Browser
 from tests.support.frontend import Frontend
 from tests.support.tenant_rows import charge, load, restatement
 
 OpenBrowser = Callable[[], Browser]
+LogInOperator = Callable[[Browser], Browser]
 CANARY = '<script>alert("canary")</script>'
 DAYS = {"from": "2024-03-01", "to": "2024-03-10"}
 # Ten services in dollars, so that the table by day has a column for the others; one in euro.
 ODD = "A;B=C\\D"
 SERVICES = [f"Service {number}" for number in range(7)] + [ODD, CANARY, "Dearest"]
+
+
+class KnownSecret:
+    """A secret of one version."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def values(self) -> list[bytes]:
+        return [self._value]
+
+    renewed = values
 
 
 def _charges() -> list[dict[str, object]]:
@@ -57,6 +72,21 @@ def open_browser(cloud: Devcloud) -> Iterator[OpenBrowser]:
 def browser(open_browser: OpenBrowser) -> Browser:
     """A browser without a session."""
     return open_browser()
+
+
+@pytest.fixture
+def log_in_operator(cloud: Devcloud) -> LogInOperator:
+    """Logs an operator in."""
+    return lambda browser: browser.log_in_operator(cloud.ready["admin_key"])
+
+
+@pytest.fixture(scope="module")
+def sessions(cloud: Devcloud) -> Sessions:
+    """Seals as the console does."""
+    with cloud.clients() as clients:
+        name = f"{cloud.cloud.secret('console_key')}/versions/current"
+        secret = clients.secret_manager().access_secret_version(name=name).payload.data
+    return Sessions(Seals(KnownSecret(secret)), 28_800)
 
 
 @pytest.fixture(scope="module")

@@ -8,38 +8,16 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
-from devcloud.server import Devcloud
 from shared.console.sessions import Session, Sessions
 from shared.domain.requests.auth import hash_api_key
 from shared.runtime.seals import Seals
 from tests.conftest import MakeTenant
-from tests.console.conftest import OpenBrowser
+from tests.console.conftest import KnownSecret, OpenBrowser
 from tests.support.browser import PAGES, SAME_ORIGIN, Browser
 from tests.support.frontend import Frontend
 from tests.support.tenant import Tenant
 
 COOKIE, VISITOR = "convergence-session", "convergence-visitor"
-
-
-class KnownSecret:
-    """A secret of one version."""
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    def values(self) -> list[bytes]:
-        return [self._value]
-
-    renewed = values
-
-
-@pytest.fixture(scope="module")
-def sessions(cloud: Devcloud) -> Sessions:
-    """Seals as the console does."""
-    with cloud.clients() as clients:
-        name = f"{cloud.cloud.secret('console_key')}/versions/current"
-        secret = clients.secret_manager().access_secret_version(name=name).payload.data
-    return Sessions(Seals(KnownSecret(secret)), 28_800)
 
 
 def is_logged_in(browser: Browser) -> bool:

@@ -17,6 +17,7 @@ PAGES = (
     "/console/costs", "/console/costs/latest", "/console/changes", "/console/alerts",
     "/console/runs", "/console/schedules", "/console/connection",
 )  # fmt: skip
+OPERATOR_PAGES = ("/console/operator", "/console/operator/tenants")
 
 
 @dataclass
@@ -51,6 +52,13 @@ class Browser:
         """Log in on the login page."""
         answer = self.post("/console/login", self.form("/console/login") | {"api_key": api_key})
         assert (answer.status_code, answer.headers["Location"]) == (303, "/console/costs")
+        return self
+
+    def log_in_operator(self, admin_key: str) -> Browser:
+        """Log in on the operators' login page."""
+        path = "/console/operator/login"
+        answer = self.post(path, self.form(path) | {"admin_key": admin_key})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/console/operator")
         return self
 
     def plant(self, name: str, value: str) -> None:

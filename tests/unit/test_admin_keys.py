@@ -93,3 +93,30 @@ def test_a_right_key_does_not_wait_while_a_wrong_one_makes_the_keys_be_fetched_a
     with pytest.raises(Unauthenticated):
         keys.check("wrong")
     assert (right, secrets.calls) == (["accepted"], 2)
+
+
+def test_a_rotation_ends_what_was_bound_to_the_key_before() -> None:
+    secrets = Secrets(payload(KEY))
+    keys, new = secrets.keys(), b"the-new-admin-key"
+    digest = keys.newest_digest(KEY.decode())
+    secrets.payload, secrets.seconds = payload(new, of=new), 290.0
+    assert keys.is_newest(digest)  # from memory
+    assert keys.newest_digest(new.decode()) != digest  # the new key is looked up at once
+    assert not keys.is_newest(digest)
+    with pytest.raises(Unauthenticated):
+        keys.newest_digest(KEY.decode())
+
+
+def test_the_key_before_the_newest_opens_nothing_that_needs_the_newest() -> None:
+    versions = {"current": b"the-new-admin-key", "previous": KEY}
+
+    class Both:
+        def access_secret_version(self, *, name: str, **_: Any) -> types.AccessSecretVersionResponse:
+            return types.AccessSecretVersionResponse(payload={"data": versions[name.rpartition("/")[2]]})
+
+    keys = SecretAdminKeys(SecretVersions(Both, "secret", ["current", "previous"]))
+    keys.check(KEY.decode())
+    for offered in (KEY.decode(), "", "é"):
+        with pytest.raises(Unauthenticated):
+            keys.newest_digest(offered)
+    assert keys.is_newest(keys.newest_digest("the-new-admin-key"))

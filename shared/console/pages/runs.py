@@ -22,6 +22,7 @@ from shared.console.run_view import (
     sample_of,
 )
 from shared.console.site import Route
+from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.creation import CreationRequest
 from shared.errors import Conflict, InvalidInput, LimitReached
 from shared.http.problems import status_of
@@ -33,27 +34,33 @@ _FILTERS = ("status", "pipeline_id")
 
 def show_runs(call: TenantPageCall) -> Page:
     """A page of runs, newest first, with filters. One job, or none while the answer is kept."""
-    filters = {name: call.query[name] for name in _FILTERS if call.query.get(name)}
-    place = {"page_token": call.query["page_token"]} if call.query.get("page_token") else {}
+    content = list_content(call.caller.reader, call.query, path=PATH)
+    return Page("runs.html", "Runs", content, status=400 if content["problem"] else 200)
+
+
+def list_content(reader: TenantReader, query: Mapping[str, str], *, path: str) -> dict[str, Any]:
+    """What the list shows: the runs, the filters, and `problem` if a filter is wrong. `path` is the list's own."""
+    filters = {name: query[name] for name in _FILTERS if query.get(name)}
+    place = {"page_token": query["page_token"]} if query.get("page_token") else {}
     shown: Mapping[str, Any] = {"runs": [], "next_page_token": None}
     problem = ""
     try:
-        shown = bootstrap.tenant_runs().list_runs(call.caller.reader, {"limit": _ROWS, **filters, **place})
+        shown = bootstrap.tenant_runs().list_runs(reader, {"limit": _ROWS, **filters, **place})
     except InvalidInput as error:
         problem = error.message
     token = shown["next_page_token"]
-    content = {
+    return {
+        "runs_path": path,
         "runs": shown["runs"],
         "filters": {name: filters.get(name, "") for name in _FILTERS},
         "is_filtered": bool(filters),
         "is_first": not place,
-        "older": f"{PATH}?{urlencode({**filters, 'page_token': token})}" if token else None,
+        "older": f"{path}?{urlencode({**filters, 'page_token': token})}" if token else None,
         "statuses": STATUSES,
         "waits": WAITS,
         "pipelines": sorted(template.pipeline_id for template in usable_templates()),
         "problem": problem,
     }
-    return Page("runs.html", "Runs", content, status=400 if problem else 200)
 
 
 def show_run(call: TenantPageCall) -> Page:
@@ -91,10 +98,17 @@ def _idempotency_key(text: str) -> str:
 
 
 def _run_page(call: TenantPageCall, *, problem: str = "", status: int = 200) -> Page:
-    run = bootstrap.tenant_runs().get_run(call.caller.reader, call.params["pipeline_logging_id"])
+    content = run_content(call.caller.reader, call.params["pipeline_logging_id"], path=PATH)
+    return Page("run.html", "Run", content | {"problem": problem}, status=status)
+
+
+def run_content(reader: TenantReader, run_id: str, *, path: str) -> dict[str, Any]:
+    """What the page of a run shows. `path` is that of the list."""
+    run = bootstrap.tenant_runs().get_run(reader, run_id)
     bars, seconds = bars_of(run["steps"], now=datetime.now(UTC))
     failed = [check for check in run["checks"] if not check["passed"]]
-    content = {
+    return {
+        "runs_path": path,
         "run": run,
         "bars": bars,
         "seconds": seconds,
@@ -106,9 +120,7 @@ def _run_page(call: TenantPageCall, *, problem: str = "", status: int = 200) -> 
         "may_cancel": may_be_cancelled(run),
         "may_retry": may_be_retried(run),
         "once": secrets.token_hex(16),
-        "problem": problem,
     }
-    return Page("run.html", "Run", content, status=status)
 
 
 ROUTES = (
