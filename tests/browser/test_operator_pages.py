@@ -38,7 +38,7 @@ def test_operators_pages_are_accessible_fit_and_run_nothing_hostile(
     browser: Browser, cloud: Devcloud, paths: list[str], scheme: str, width: int
 ) -> None:
     gateway, script = cloud.ready["gateway"], AXE.read_text(encoding="utf-8")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 844})  # type: ignore[arg-type] # one of its names
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 844})
     page = context.new_page()
     page.goto(f"{gateway}/console/operator/login")
     assert page.evaluate(f"{script};{RUN_AXE}") == []
