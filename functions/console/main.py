@@ -14,6 +14,7 @@ from shared.console.pages import (
     login,
     operator,
     operator_login,
+    reference,
     runs,
     schedules,
     tenants,
@@ -26,7 +27,7 @@ _ASSETS = (Route("GET /console/static/{file}", anybody, show_asset),)
 _OPERATORS = (operator_login.ROUTES, operator.ROUTES, tenants.ROUTES)
 _PAGES = (costs.ROUTES, changes.ROUTES, runs.ROUTES, schedules.ROUTES, connection.ROUTES, alerts.ROUTES)
 
-site = Site("console", _ASSETS, login.ROUTES, *_PAGES, *_OPERATORS)
+site = Site("console", _ASSETS, reference.ROUTES, login.ROUTES, *_PAGES, *_OPERATORS)
 
 
 def console(request: flask.Request) -> flask.Response:

@@ -26,10 +26,10 @@ def asset_url(name: str) -> str:
 
 def show_asset(call: Call[None]) -> StaticFile:
     """The file. NotFound for an unknown name, and for the name of an older content."""
-    found = _files().get(call.params["file"])
-    if found is None:
+    name = _plain_names().get(call.params["file"])
+    if name is None:
         raise NotFound
-    return found
+    return _file(name)
 
 
 @cache
@@ -38,11 +38,13 @@ def _names() -> dict[str, str]:
 
 
 @cache
-def _files() -> dict[str, StaticFile]:
-    return {name: _file(_FOLDER / plain) for plain, name in _names().items()}
+def _plain_names() -> dict[str, str]:
+    return {hashed: plain for plain, hashed in _names().items()}
 
 
-def _file(path: Path) -> StaticFile:
+@cache
+def _file(name: str) -> StaticFile:
+    path = _FOLDER / name
     content = path.read_bytes()
     return StaticFile(content, gzip.compress(content, mtime=0), _TYPES[path.suffix])
 

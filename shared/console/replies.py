@@ -33,11 +33,12 @@ class Redirect:
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file that never changes under its name. `compressed` is its content as gzip."""
+    """A file, by default one that never changes under its name. `compressed` is its content as gzip."""
 
     content: bytes
     compressed: bytes
     content_type: str
+    cache_control: str = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)

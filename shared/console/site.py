@@ -28,7 +28,6 @@ LOGOUT = "/console/logout"
 OPERATOR = "/console/operator"
 OPERATOR_LOGIN = f"{OPERATOR}/login"
 OPERATOR_LOGOUT = f"{OPERATOR}/logout"
-_FOR_GOOD = "public, max-age=31536000, immutable"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -116,7 +115,7 @@ def _html(page: Page, session: Session | None, path: str) -> Response:
 
 
 def _file(file: StaticFile, wanted: Headers) -> Response:
-    headers = {"Cache-Control": _FOR_GOOD, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": file.cache_control, "Vary": "Accept-Encoding"}
     if parse_accept_header(wanted.get("Accept-Encoding"))["gzip"] <= 0:
         return Response(file.content, content_type=file.content_type, headers=headers)
     headers["Content-Encoding"] = "gzip"

@@ -65,7 +65,10 @@ def test_a_functions_archive_can_be_imported_with_only_its_own_requirements(
     unpacked = tmp_path / "function"
     with zipfile.ZipFile(workspace.root / "terraform" / source) as archive:
         archive.extractall(unpacked)
-    assert {path.name for path in unpacked.iterdir()} == {"main.py", "requirements.txt", "shared", "configs"}
+    served = {"docs"} if function == "console" else set()
+    assert {path.name for path in unpacked.iterdir()} == {"main.py", "requirements.txt", "shared", "configs"} | served
+    documents = [path.relative_to(unpacked).as_posix() for path in (unpacked / "docs").rglob("*")]
+    assert documents == (["docs/openapi.json"] if served else [])
     assert not list(unpacked.rglob("__pycache__"))
 
     python = clean_python(unpacked / "requirements.txt")

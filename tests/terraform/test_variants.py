@@ -102,7 +102,8 @@ def test_an_operators_access_opens_the_scheduler_functions_and_gives_them_its_se
     assert executor["ingress_settings"] == "ALLOW_INTERNAL_ONLY"
     operators = plan.resources("google_cloud_run_v2_service_iam_member", "operators_as_invokers")
     assert {grant.values["name"] for grant in operators.values()} == {
-        name.replace("_", "-") for name, f in get_platform().functions.items()
+        name.replace("_", "-")
+        for name, f in get_platform().functions.items()
         if f.access == "private" and "ADMIN_KEY_SECRET" in f.environment
     }
     # The right to create an operator's ID token is not the right to act as the account that decrypts.

@@ -24,7 +24,8 @@ _INTRODUCTION = """\
 # HTTP reference
 
 This page is generated from [openapi.json](openapi.json) by `make openapi`. To change a word, change it in
-`tools/openapi/contract`. The [README](../README.md#use-it-by-hand) shows calls that you can paste.
+`tools/openapi/contract`. The [README](../README.md#use-it-by-hand) shows calls that you can paste. The function
+`console` serves the contract at `/api/v1/openapi.json`, and as pages at `/`.
 """
 
 

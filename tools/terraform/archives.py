@@ -20,11 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP archive can name
 _SHARED_FOLDERS = ("shared", "configs")
 _OWN_FILES = ("main.py", "requirements.txt")
+_DOCUMENTS = {"console": ("docs/openapi.json",)}  # what a function serves
 
 
 def members(root: Path, function: str) -> dict[str, bytes]:
     """The files of a function's archive, by name; raises FileNotFoundError if one is missing."""
     files = {name: (root / "functions" / function / name).read_bytes() for name in _OWN_FILES}
+    files |= {name: (root / name).read_bytes() for name in _DOCUMENTS.get(function, ())}
     for folder in _SHARED_FOLDERS:
         files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in _sources(root / folder)}
     return dict(sorted(files.items()))

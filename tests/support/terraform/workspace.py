@@ -21,7 +21,7 @@ VARIABLES = {
     "bigquery_location": LOCATION,
     "alert_email": "platform@example.com",
 }
-DEPLOYED = ("terraform", "configs", "shared", "functions", "tools", "deploy.sh")
+DEPLOYED = ("terraform", "configs", "shared", "functions", "tools", "deploy.sh", "docs/openapi.json")
 _NOT_SOURCE = shutil.ignore_patterns(
     "__pycache__", "build", ".terraform*", "*.tfstate*", "terraform.tfvars", "backend.tf"
 )
@@ -151,6 +151,7 @@ def check_out(root: Path) -> Path:
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=_NOT_SOURCE)
         else:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / name)
     return root
 
