@@ -19,9 +19,9 @@ from shared.console.navigation import HOME, NAVIGATION, present_item
 from shared.console.policies import TOKEN_FIELD, Visit, sessions
 from shared.console.replies import Page, Redirect, Reply, StaticFile, Text
 from shared.console.sessions import Kind, Session
+from shared.http.endpoint import Endpoint, Handler, Policy, trace_id_of
 from shared.http.messages import Call
 from shared.http.problems import problem
-from shared.http.receiving import Endpoint, Handler, Policy, trace_id_of
 
 LOGIN = "/console/login"
 LOGOUT = "/console/logout"

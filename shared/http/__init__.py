@@ -1,6 +1,6 @@
 """Handles HTTP for every function: routes, requests and answers, policies, problem documents."""
 
-from shared.http.endpoint import Routes
 from shared.http.messages import Answer, CsvAnswer, creation_answer, run_answer
+from shared.http.routes import Routes
 
 __all__ = ["Answer", "CsvAnswer", "Routes", "creation_answer", "run_answer"]

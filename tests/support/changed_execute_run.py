@@ -23,9 +23,9 @@ from shared.configuration.templates import load_template
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters
-from shared.http.endpoint import Routes
 from shared.http.messages import Answer
 from shared.http.policies import PlatformCall, platform_caller
+from shared.http.routes import Routes
 from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import HopContext, Services
 from shared.pipeline.stop_signal import StopSignal

@@ -79,7 +79,7 @@ def test_the_executor_can_report_before_cloud_run_ends_the_request() -> None:
 FUNCTION = """
 import threading
 import flask
-from shared.http.endpoint import Routes
+from shared.http.routes import Routes
 from shared.http.messages import Answer
 
 routes, met = Routes("scheduler_status"), threading.Barrier(2)
