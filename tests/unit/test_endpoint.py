@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from flask import Request, Response
 from pydantic import BaseModel, ConfigDict
-from shared.http.receiving import MAX_BODY_BYTES
 from werkzeug.test import EnvironBuilder
 
 from shared import errors
 from shared.configuration.settings import get_settings
 from shared.domain.requests.creation import Reply
+from shared.http.endpoint import MAX_BODY_BYTES
 from shared.http.messages import Answer, Call, HttpRequest, creation_answer
 from shared.http.problems import problem
 from shared.http.routes import Routes
