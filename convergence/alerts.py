@@ -120,8 +120,10 @@ def _budget(rule: Json | None) -> str:
         return "budget: none"
     told = f"budget: {rule['amount']} {rule['currency']} a month, {rule['metric']} cost{_only(rule)}"
     state = rule["state"]
-    if state is None or state["month"] is None:
-        return f"{told}; nothing to compare yet"
+    if state is None:
+        return f"{told}; not compared with the costs yet"
+    if state["month"] is None:
+        return told  # a warning of the answer says why
     others = "".join(f"; not counted: {each['cost']} {each['billing_currency']}" for each in state["not_counted"])
     return f"{told}; {state['month']}: {state['cost']}, which is {state['percent']} %{others}"
 

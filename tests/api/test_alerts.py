@@ -206,6 +206,7 @@ def test_a_tenant_without_a_dataset_is_evaluated_without_costs(bare: Watcher) ->
     assert bare.evaluate() == "EVALUATED"
     shown = bare.show()
     assert (shown["budget"]["state"]["month"], shown["alerts"]) == (None, [])
+    assert shown["warnings"] == [NOBODY_TOLD, "There are no costs of the last 35 days to compare the budget with."]
     assert shown["anomalies"]["state"]["complete_through"] == {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ SHOWN_TESTS = 3
 _STATES = {"DELIVERED": "DELIVERED", "FAILED": "RETRYING", "GIVEN_UP": "FAILED"}
 NOBODY_TOLD = "There are rules and no webhook, so nobody is told of alerts; set a webhook."
 NO_RULES = "There is a webhook and no rule, so nothing alerts; set a budget or anomalies."
+NO_COSTS = "There are no costs of the last 35 days to compare the budget with."
 NO_ATTEMPT = {"attempts": 0, "last_attempt_at": None, "status": None, "problem": None}
 
 
@@ -34,13 +35,14 @@ def standing(tenant_id: str, rules: Mapping[str, StoredRule], read: Row) -> dict
     state = json.loads(evaluation["details"]) if evaluation else {}
     evaluated_at = evaluation["occurred_at"] if evaluation else None
     deliveries = {row["message_id"]: _delivery(row) for row in read["messages"]}
+    budget = _watching(rules.get("budget"), state.get("budget"), evaluated_at)
     return {
         "tenant_id": tenant_id,
-        "budget": _watching(rules.get("budget"), state.get("budget"), evaluated_at),
+        "budget": budget,
         "anomalies": _watching(rules.get("anomalies"), state.get("anomalies"), evaluated_at),
         "webhook": _webhook(rules.get("webhook"), list(deliveries.values())),
         "alerts": [_alert(row, deliveries) for row in read["alerts"]],
-        "warnings": list(_warnings(rules, list(deliveries.values()))),
+        "warnings": list(_warnings(rules, budget, list(deliveries.values()))),
     }
 
 
@@ -95,14 +97,20 @@ def _alert(row: Row, deliveries: Mapping[str, Row]) -> dict[str, Any]:
     }
 
 
-def _warnings(rules: Mapping[str, StoredRule], deliveries: Sequence[Row]) -> list[str]:
-    watches, webhook = bool({"budget", "anomalies"} & rules.keys()), "webhook" in rules
-    found = []
+def _warnings(
+    rules: Mapping[str, StoredRule], budget: Mapping[str, Any] | None, deliveries: Sequence[Row]
+) -> Iterator[str]:
+    watches, webhook = bool({"budget", "anomalies"} & rules.keys()), rules.get("webhook")
     if watches and not webhook:
-        found.append(NOBODY_TOLD)
+        yield NOBODY_TOLD
     if webhook and not watches:
-        found.append(NO_RULES)
-    newest = next((each for each in deliveries if each["attempts"]), None)
-    if webhook and newest and newest["problem"]:
-        found.append(f"The last message did not arrive. {newest['problem']}")
-    return found
+        yield NO_RULES
+    if budget and budget["state"] and budget["state"]["month"] is None:
+        yield NO_COSTS
+    if webhook is None:
+        return
+    # What went to an earlier address, or had an earlier secret, says nothing about this webhook.
+    attempted = (each for each in deliveries if each["attempts"] and each["last_attempt_at"] >= webhook.set_at)
+    newest = next(attempted, None)
+    if newest and newest["problem"]:
+        yield f"The last message did not arrive. {newest['problem']}"
