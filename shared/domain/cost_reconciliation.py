@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.costs import EARLIEST, EXACT, LATEST
-from shared.domain.requests.parsing import AS_DAY
+from shared.domain.requests.parsing import AS_DAY, wrong
 from shared.errors import InvalidInput
 
 MAX_LINES = 10_000
@@ -34,9 +34,9 @@ class ReconciliationRequest(BaseModel):
     @model_validator(mode="after")
     def _check_days(self) -> ReconciliationRequest:
         if self.last_date < self.first_date:
-            raise ValueError("`to` must not be before `from`")
+            raise wrong("to", "must not be before `from`")
         if (self.last_date - self.first_date).days >= _MAX_DAYS:
-            raise ValueError(f"`from` and `to` may be {_MAX_DAYS} days apart at most")
+            raise wrong("to", f"must be at most {_MAX_DAYS} days after `from`")
         return self
 
     @property

@@ -22,7 +22,7 @@ from shared.domain.cost_properties import (
     read_filters,
     read_property,
 )
-from shared.domain.requests.parsing import AS_DAY, AS_MOMENT, IN_DIGITS
+from shared.domain.requests.parsing import AS_DAY, AS_MOMENT, IN_DIGITS, wrong
 from shared.errors import InvalidInput
 
 Granularity = Literal["day", "month", "total"]
@@ -111,11 +111,11 @@ class CostRequest(BaseModel):
     @model_validator(mode="after")
     def _check_days(self) -> CostRequest:
         if self.last_date < self.first_date:
-            raise ValueError("`to` must not be before `from`")
+            raise wrong("to", "must not be before `from`")
         if self.days > MAX_DAYS[self.granularity]:
             most = MAX_DAYS[self.granularity]
-            raise ValueError(
-                f"with granularity {self.granularity} a request may cover {most} days at most; move `from` or `to`"
+            raise wrong(
+                "to", f"with granularity {self.granularity} a request may cover {most} days at most; move `from`"
             )
         return self
 
@@ -159,7 +159,7 @@ class RestatementsRequest(BaseModel):
     @model_validator(mode="after")
     def _check_days(self) -> RestatementsRequest:
         if self.first_date and self.last_date and self.last_date < self.first_date:
-            raise ValueError("`to` must not be before `from`")
+            raise wrong("to", "must not be before `from`")
         return self
 
 

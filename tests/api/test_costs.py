@@ -260,8 +260,8 @@ def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
     [
         ({"from": None}, "from: is missing"),
         ({"from": "1763164800"}, "from: must be a day as YYYY-MM-DD"),
-        ({"from": "2025-12-01"}, "`to` must not be before `from`"),
-        ({"from": "2025-01-01"}, "100 days"),
+        ({"from": "2025-12-01"}, "to: must not be before `from`"),
+        ({"from": "2025-01-01"}, "to: with granularity day a request may cover 100 days"),
         ({"group_by": "colour"}, "group_by: must be one of service, category"),
         ({"group_by": "tag:"}, "group_by: must be one of"),
         ({"filter": "service"}, "filter: must be one of"),

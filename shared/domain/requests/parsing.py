@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared.domain.requests.wording import worded
 from shared.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
+_OF_FIELD = "of_field"
 
 
 def _spelled_in_digits(value: Any) -> Any:
@@ -39,6 +41,11 @@ def _spelled_as_moment(value: Any) -> Any:
 AS_DAY, AS_MOMENT = BeforeValidator(_spelled_as_day), BeforeValidator(_spelled_as_moment)
 
 
+def wrong(field: str, message: str) -> PydanticCustomError:
+    """An error that a check of a whole model finds, and that one of its fields can mend."""
+    return PydanticCustomError(_OF_FIELD, "{message}", {"field": field, "message": message})
+
+
 class NoBody(BaseModel):
     """The body of a request that takes none. It may be missing or an empty object."""
 
@@ -51,10 +58,14 @@ def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "")
         return model.model_validate(value)
     except ValidationError as error:
         found = [
-            {"field": _path(within, item["loc"]), "message": worded(item)}
+            {"field": _path(within, _location(item)), "message": worded(item)}
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise InvalidInput.of_fields(found) from None  # the cause has the values
+
+
+def _location(error: ErrorDetails) -> tuple[int | str, ...]:
+    return (*error["loc"], error["ctx"]["field"]) if error["type"] == _OF_FIELD else error["loc"]
 
 
 def _path(within: str, location: tuple[int | str, ...]) -> str:
