@@ -64,6 +64,13 @@ REFUSED = {
     "metadata": "https://169.254.169.254/computeMetadata/v1/",
     "loopback": "https://127.0.0.1/",
     "loopback 6": "https://[::1]/",
+    "this machine's name": "https://localhost/",
+    "this machine's name with a dot": "https://LOCALHOST.:8443/",
+    "a name below it": "https://alerts.localhost/",
+    "a private network": "https://192.168.0.1:8443/",
+    "an old notation": "https://0x7f.1/",
+    "a number": "https://2130706433/",
+    "a literal with a dot": "https://10.0.0.1./",
     "mapped": "https://[::ffff:10.0.0.1]/",
     "half a bracket": "https://[::1/",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 PORTS = (443, 8443)
@@ -48,7 +49,7 @@ def check_url(url: str) -> str:
         raise ValueError("must begin with https://")
     if port not in (None, *PORTS):
         raise ValueError(f"must use port {' or '.join(map(str, PORTS))}")
-    if is_literal(parts.hostname) and not is_public(parts.hostname):
+    if _is_private(parts.hostname):
         raise ValueError("must not be an address of a private network")
     return url
 
@@ -57,6 +58,15 @@ def is_local(url: str) -> bool:
     """Whether this is a plain address of the machine itself, http://localhost."""
     parts = urlsplit(url)
     return parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host needs no resolver to be refused. Any other name is checked when a message is sent."""
+    if is_literal(host):
+        return not is_public(host)
+    last = host.rstrip(".").rpartition(".")[2]
+    # A last part that is a number makes the whole an IP address in an old notation, such as 0x7f.1.
+    return last == "localhost" or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
 
 
 def is_literal(host: str) -> bool:
