@@ -107,8 +107,13 @@ def _print_costs(shown: Json) -> None:
     if not shown["currencies"]:
         print_lines("There are no costs of these days.")
     for provider, through in shown["data_through"].items():
-        final = shown["final_through"][provider]
-        print_lines(f"{provider}: data until {through}, {f'final until {final}' if final else 'nothing final yet'}")
+        print_lines(until_line(provider, through, shown["final_through"][provider]))
+
+
+def until_line(provider: str, data_through: str, final_through: str | None) -> str:
+    """How far a provider's data reaches, and up to which of these days it is final."""
+    final = f"final until {min(data_through, final_through)}" if final_through else "nothing final yet"
+    return f"{provider}: data until {data_through}, {final}"
 
 
 def _print_totals(group_by: str, block: Json) -> None:
