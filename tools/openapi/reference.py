@@ -68,7 +68,7 @@ def _route(document: Json, method: str, path: str, item: Json, operation: Json) 
     yield from (f"### {operation['summary']}", "", f"`{method} {path}`", "", operation["description"].strip(), "")
     yield from (f"The caller is {', or '.join(_CALLERS[name] for name in callers)}.", "")
     yield from _parameter_table(parameters)
-    yield from _request(method, path, parameters, callers[0], operation.get("requestBody"))
+    yield from _request(method, path, parameters, callers[0], operation)
     yield from _answers(operation)
     yield from _errors_of(document, operation)
 
@@ -76,18 +76,19 @@ def _route(document: Json, method: str, path: str, item: Json, operation: Json) 
 def _parameter_table(parameters: list[Json]) -> Iterator[str]:
     yield from ("| parameter | in | type | meaning |", "| --- | --- | --- | --- |")
     for one in parameters:
-        kind = type_in_words(one["schema"]) + ("" if one.get("required") else "; optional")
+        kind = type_in_words(one["schema"]) + ("; required" if one.get("required") else "; optional")
         if (default := one["schema"].get("default")) is not None:
             kind += f", default `{default}`"
         yield f"| `{one['name']}` | {one['in']} | {kind} | {cell(one['description'])} |"
     yield ""
 
 
-def _request(method: str, path: str, parameters: list[Json], caller: str, body: Json | None) -> Iterator[str]:
+def _request(method: str, path: str, parameters: list[Json], caller: str, operation: Json) -> Iterator[str]:
+    body = operation.get("requestBody")
     for one in parameters:
         if one["in"] == "path":
             path = path.replace(f"{{{one['name']}}}", one["example"])
-    lines = [f"{method} {path}", _CREDENTIALS_SENT[caller]]
+    lines = [f"{method} {path}{_required_query(parameters, operation)}", _CREDENTIALS_SENT[caller]]
     if body is None:
         yield from ("A request:", "", *_block("http", lines))
         return
@@ -101,6 +102,15 @@ def _request(method: str, path: str, parameters: list[Json], caller: str, body: 
         else:
             lines += ["Content-Type: application/json", "", _json(example["value"])]
             yield from _block("http", lines)
+
+
+def _required_query(parameters: list[Json], operation: Json) -> str:
+    """The parameters that a request must have, with the values that lead to the answer of the example."""
+    names = [one["name"] for one in parameters if one["in"] == "query" and one.get("required")]
+    if not names:
+        return ""
+    example = operation["responses"]["200"]["content"]["application/json"]["example"]
+    return "?" + "&".join(f"{name}={example[name]}" for name in names)
 
 
 def _answers(operation: Json) -> Iterator[str]:

@@ -402,7 +402,7 @@ export interface paths {
         };
         /**
          * Show costs
-         * @description Adds up focus_cost by group and period, with one block for each billing currency. `data_through` is the last day with data, `final_through` the last final day. `restated` lists the days that have changed since `restated_since`. An answer is cached for a few seconds. With `Accept: text/csv` the answer is a file with a row for each currency, group and period. It leaves out the costs of `compare`. There an apostrophe stands before a name that a spreadsheet would take for a formula, such as `=A1`.
+         * @description Adds up focus_cost by group and period, with one block for each billing currency. `data_through` is the last day with data, `final_through` the last day of the last final billing period. It may be later than `data_through`; costs are final up to the earlier of both. `restated` lists the days that have changed since `restated_since`. An answer is cached for a few seconds. With `Accept: text/csv` the answer is a file with a row for each currency, group and period. It leaves out the costs of `compare`. There an apostrophe stands before a name that a spreadsheet would take for a formula, such as `=A1`.
          */
         get: operations["show_costs"];
         put?: never;
@@ -685,7 +685,7 @@ export interface paths {
         get?: never;
         /**
          * Set the webhook
-         * @description Sets the address that gets the alerts, in place of an earlier one, and makes a new secret. Only this answer shows the secret. Messages are signed as standardwebhooks.com describes. The address must be public, begin with https:// and use port 443 or 8443. Redirects are not followed.
+         * @description Sets the address that gets the alerts, in place of an earlier one, and makes a new secret. Only this answer shows the secret. Messages are signed as standardwebhooks.com describes. The address must be public, begin with https:// and use port 443 or 8443. Redirects are not followed. `localhost` and IP addresses of private networks are refused at once. A name is looked up only when a message is sent, so send a test.
          */
         put: operations["set_webhook"];
         post?: never;
