@@ -110,7 +110,7 @@ def _print_alerts(shown: Json) -> None:
     print_lines(*shown["warnings"])
     if shown["alerts"]:
         columns = ("found (UTC)", "alert", "cost", "", "message")
-        print_table(columns, [_row(alert) for alert in shown["alerts"]], numbers=["cost"])
+        print_table(columns, [_row(alert) for alert in shown["alerts"]], numbers=["cost"], prose=["alert", "message"])
     else:
         print_lines("There are no alerts.")
 

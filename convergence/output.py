@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +16,8 @@ from convergence.api import Json
 from shared.runtime.terminal import without_commands
 
 _TIME = len("2025-11-18T09:30:00")
+_ANY_WIDTH = 100_000
+_PROSE = 24  # the narrowest column of sentences that still reads well
 
 
 def print_json(answer: Any) -> None:
@@ -28,15 +32,31 @@ def print_lines(*lines: str | None) -> None:
             print(without_commands(line))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """Print rows under their columns' names. Columns in `numbers` are right-aligned. None is shown as a hyphen."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = (), prose: Sequence[str] = ()
+) -> None:
+    """Print rows under their columns' names. Columns in `numbers` are right-aligned. None is shown as a hyphen.
+
+    On a terminal that is too narrow, columns in `prose` break their lines between words. Nothing else is broken, so
+    that ids, dates and amounts can be copied, and a program reads each row as one line.
+    """
+    cells = [["-" if value is None else without_commands(str(value)) for value in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("-" if value is None else without_commands(str(value)) for value in row))
+    for place, name in enumerate(columns):
+        texts = [name, *(row[place] for row in cells)]
+        least = max(map(cell_len, texts))
+        if name in prose:
+            least = max(min(least, _PROSE), *(cell_len(word) for text in texts for word in text.split()))
+        table.add_column(
+            name, justify="right" if name in numbers else "left", min_width=least, no_wrap=name not in prose
+        )
+    for row in cells:
+        table.add_row(*row)
     # Markup would read brackets in a tenant's own names as styles.
-    Console(markup=False, highlight=False, soft_wrap=False).print(table, markup=False)
+    console = Console(markup=False, highlight=False)
+    needed = console.measure(table, options=console.options.update_width(_ANY_WIDTH))
+    width = max(console.width, needed.minimum) if sys.stdout.isatty() else needed.maximum
+    Console(markup=False, highlight=False, width=width).print(table, markup=False, crop=False)
 
 
 def short_time(value: str | None) -> str | None:

@@ -26,10 +26,12 @@ def pipelines(tenant: Tenant = None, as_json: AsJson = False) -> None:
         for each in found["pipelines"]
     ]
     columns = ("pipeline", "credential", "replaces a", "days at most", "dates", "tables")
-    print_table(columns, rows, numbers=["days at most"])
+    print_table(columns, rows, numbers=["days at most"], prose=["tables"])
     print_lines("")
     parameters = [(each["pipeline_id"], *_row(named)) for each in found["pipelines"] for named in each["parameters"]]
-    return print_table(("pipeline", "parameter", "type", "default", "description"), parameters)
+    return print_table(
+        ("pipeline", "parameter", "type", "default", "description"), parameters, prose=["type", "description"]
+    )
 
 
 def _row(parameter: Json) -> tuple[Any, ...]:

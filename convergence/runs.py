@@ -173,7 +173,7 @@ def _print_run(run: Json) -> None:
             (step["step_id"], step["status"], step["rows"], f"{step['duration_ms'] / 1000:.1f}", step["error_message"])
             for step in run["steps"]
         ]
-        print_table(("step", "status", "rows", "seconds", "error"), steps, numbers=["rows", "seconds"])
+        print_table(("step", "status", "rows", "seconds", "error"), steps, numbers=["rows", "seconds"], prose=["error"])
     for check in run["checks"]:
         if not check["passed"]:
             values = f"expected {check['expected']}, observed {check['observed']}"

@@ -24,7 +24,7 @@ def list_tags(tenant: Tenant = None, as_json: AsJson = False) -> None:
     if as_json:
         return print_json(found)
     rows = [row for tag in found["virtual_tags"] for row in _rows(tag)]
-    return print_table(("tag", "value", "when", "set (UTC)"), rows)
+    return print_table(("tag", "value", "when", "set (UTC)"), rows, prose=["when"])
 
 
 @app.command("set")
