@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -85,15 +85,16 @@ class Api:
         """Send DELETE and return the answer."""
         return self._call("DELETE", path)
 
-    def pages(self, path: str, name: str, *, most: int, **query: Any) -> Iterator[Json]:
-        """Up to `most` entries of a list that comes in pages. They are in the field `name` of each page."""
-        left, token = most, None
-        while left > 0:
-            page = self.get(path, limit=min(left, 200), page_token=token, **query)
-            yield from page[name]
-            left, token = left - len(page[name]), page["next_page_token"]
-            if token is None or not page[name]:
-                return
+    def pages(self, path: str, name: str, *, most: int, **query: Any) -> Json:
+        """A list that comes in pages as one page. The field `name` has up to `most` entries."""
+        entries: list[Json] = []
+        page: Json = {"next_page_token": None}
+        while len(entries) < most:
+            page = self.get(path, limit=min(most - len(entries), 200), page_token=page["next_page_token"], **query)
+            entries += page[name]
+            if page["next_page_token"] is None or not page[name]:
+                break
+        return page | {name: entries}
 
     def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Json:
         path = path.replace("{tenant_id}", self.tenant_id)

@@ -21,7 +21,11 @@ def costs(
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first UTC day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last UTC day.")] = None,
     by: Annotated[
-        str, typer.Option(help="service, category, provider, account, region, sku, tag:KEY or virtual:NAME.")
+        str,
+        typer.Option(
+            help="service, category, provider, account, subaccount, region, sku, charge_category, "
+            "tag:KEY or virtual:NAME."
+        ),
     ] = "service",
     metric: Annotated[str, typer.Option(help="billed, effective, contracted or list.")] = "billed",
     granularity: Annotated[str, typer.Option(help="total, day or month.")] = "total",
@@ -52,7 +56,7 @@ def restatements(
     """List the published days whose costs a run changed, the latest change first."""
     asked = {"since": since, "from": day, "to": day}
     api = open_api(tenant)
-    found = list(api.pages("/api/v1/costs/{tenant_id}/restatements", "restatements", most=limit, **asked))
+    found = api.pages("/api/v1/costs/{tenant_id}/restatements", "restatements", most=limit, **asked)
     if as_json:
         return print_json(found)
     columns = ("changed (UTC)", "day", "currency", "before", "after", "change", "run")
@@ -66,7 +70,7 @@ def restatements(
             row["billed_cost_change"],
             row["pipeline_logging_id"],
         )
-        for row in found
+        for row in found["restatements"]
     ]
     return print_table(columns, rows, numbers=["before", "after", "change"])
 

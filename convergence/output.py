@@ -68,3 +68,8 @@ def days_of(run: Json) -> str | None:
     """The days that a run published, as one text."""
     first, last = run["first_date"], run["last_date"]
     return first if first == last else f"{first} to {last}"
+
+
+def published(run: Json) -> str | None:
+    """The days and rows that a run published, or None if it has not published. It may end without any new days."""
+    return None if run["rows_published"] is None else f"days {days_of(run) or '-'}, rows {run['rows_published']}"

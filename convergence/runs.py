@@ -10,7 +10,7 @@ import typer
 
 from convergence.api import REFUSED, Api, Json, Stopped, open_api
 from convergence.options import AsJson, Day, Most, Tenant
-from convergence.output import days_of, print_json, print_lines, print_table, short_time
+from convergence.output import days_of, print_json, print_lines, print_table, published, short_time
 
 app = typer.Typer(help="Start, list, show, await, repeat and cancel runs.", no_args_is_help=True)
 _RUNS = "/api/v1/pipelines/runs/{tenant_id}"
@@ -37,9 +37,9 @@ def list_runs(
 ) -> None:
     """List the tenant's runs, newest first."""
     asked = {"status": status, "pipeline_id": pipeline and pipeline.replace("/", "-")}
-    runs = list(open_api(tenant).pages(_RUNS, "runs", most=limit, **asked))
+    found = open_api(tenant).pages(_RUNS, "runs", most=limit, **asked)
     if as_json:
-        return print_json(runs)
+        return print_json(found)
     rows = [
         (
             run["pipeline_logging_id"],
@@ -50,7 +50,7 @@ def list_runs(
             run["rows_published"],
             run["error_class"] or run["wait_reason"],
         )
-        for run in runs
+        for run in found["runs"]
     ]
     columns = ("run", "pipeline", "status", "created (UTC)", "days", "rows", "reason")
     print_table(columns, rows, numbers=["rows"])
@@ -77,7 +77,7 @@ def start(
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run of a day or of a range. Without days it loads all new data."""
+    """Start a run of a day or of a range. Without dates it loads whatever is new since the last run."""
     api = open_api(tenant)
     body = _named(parameters) | {"date": date, "start_date": first, "end_date": last}
     answer = api.post(_run_path(pipeline), _given(body), keyed=True)
@@ -164,7 +164,7 @@ def _print_run(run: Json) -> None:
     print_lines(
         f"{run['pipeline_logging_id']}  {run['pipeline_id']}  {run['status']}",
         f"created {short_time(run['created_at'])} UTC, ended {short_time(run['completed_at']) or 'not yet'}",
-        f"days {days_of(run)}, rows {run['rows_published']}" if run["rows_published"] is not None else None,
+        published(run),
         f"waits: {run['wait_reason']}, place {run['queue_position']} in the queue" if run["wait_reason"] else None,
         f"{run['error_class']}: {run['error_message']}" if run["error_class"] else None,
     )

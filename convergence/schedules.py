@@ -18,7 +18,7 @@ Config = Annotated[str, typer.Argument(metavar="SCHEDULE", help="The config_id o
 @app.command("list")
 def list_schedules(limit: Most = 50, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """List the tenant's schedules, newest first."""
-    found = list(open_api(tenant).pages(_SCHEDULES, "pipelines", most=limit))
+    found = open_api(tenant).pages(_SCHEDULES, "pipelines", most=limit)
     if as_json:
         return print_json(found)
     rows = [
@@ -31,7 +31,7 @@ def list_schedules(limit: Most = 50, tenant: Tenant = None, as_json: AsJson = Fa
             short_time(schedule["next_run_time"]),
             schedule["last_run_status"],
         )
-        for schedule in found
+        for schedule in found["pipelines"]
     ]
     return print_table(("schedule", "pipeline", "cron", "timezone", "", "next (UTC)", "last result"), rows)
 

@@ -82,7 +82,7 @@ def test_days_without_costs_say_so(owner: Frontend) -> None:
 
 
 def test_restatements_name_the_run_and_the_change(owner: Frontend) -> None:
-    (row,) = answer(owner, "restatements")
+    (row,) = answer(owner, "restatements")["restatements"]
     assert (row["billed_cost_change"], row["pipeline_logging_id"]) == ("-0.5", "run")
     assert "2025-11-15   USD" in command(owner, "restatements", "--day", "2025-11-15").stdout
 
@@ -133,7 +133,9 @@ def test_a_run_is_started_listed_shown_and_cancelled(owner: Frontend) -> None:
     assert (refused.returncode, "billing_export_table" in refused.stderr) == (1, True)  # the credential names none
 
     started = answer(owner, *start, "--set", EXPORT)["pipeline_logging_id"]
-    assert [run["pipeline_logging_id"] for run in answer(owner, "runs", "list", "--limit", "1")] == [started]
+    listed = answer(owner, "runs", "list", "--limit", "1")
+    assert listed["next_page_token"] is None
+    assert [run["pipeline_logging_id"] for run in listed["runs"]] == [started]
     assert started in command(owner, "runs", "list", "--pipeline", "gcp/cost/billing").stdout
     assert command(owner, "runs", "show", started).stdout.startswith(f"{started}  gcp-cost-billing  ")
     waited = command(owner, "runs", "wait", started, "--timeout", "1")
@@ -175,7 +177,9 @@ def test_a_schedule_is_previewed_paused_and_resumed(owner: Frontend) -> None:
     made = owner.api.post(f"/api/v1/scheduler/customer/{owner.tenant_id}/pipelines", body)
     assert made.status_code == 201, made.text
     schedule = made.json()["config_id"]
-    assert [row["config_id"] for row in answer(owner, "schedules", "list")] == [schedule]
+    listed = owner.api.get(f"/api/v1/scheduler/customer/{owner.tenant_id}/pipelines").json()
+    assert answer(owner, "schedules", "list") == listed
+    assert [row["config_id"] for row in listed["pipelines"]] == [schedule]
     assert len(answer(owner, "schedules", "preview", schedule, "--count", "3")["fire_times"]) == 3
     assert command(owner, "schedules", "pause", schedule).stdout == f"{schedule} is paused\n"
     assert "paused" in command(owner, "schedules", "list").stdout

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from convergence.output import print_lines, print_table
+from convergence.output import print_lines, print_table, published
 
 
 def test_an_empty_line_is_printed_and_a_missing_one_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +37,15 @@ def test_a_narrow_terminal_breaks_prose_between_words_and_nothing_else(monkeypat
     assert first.startswith(whole)
     assert "".join([first.removeprefix(whole), *others]).split() == ROWS[0][3].split()
     assert len(others) > 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "rows", "line"),
+    [
+        ("2025-11-01", "2025-11-14", 7, "days 2025-11-01 to 2025-11-14, rows 7"),
+        (None, None, 0, "days -, rows 0"),
+        (None, None, None, None),
+    ],
+)
+def test_a_run_says_what_it_published(first: str | None, last: str | None, rows: int | None, line: str | None) -> None:
+    assert published({"first_date": first, "last_date": last, "rows_published": rows}) == line
