@@ -132,6 +132,7 @@ SELECT
     FROM {dataset}.x_meta_restatements
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+      AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
     ORDER BY
       usage_date DESC,
       ABS(COALESCE(cost_after, 0) - COALESCE(cost_before, 0)) DESC,
@@ -145,4 +146,5 @@ SELECT
     FROM {dataset}.x_meta_restatements
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+      AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
   ) AS restated_dates_total

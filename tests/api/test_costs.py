@@ -208,6 +208,7 @@ def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_
         restatement("2025-11-21T00:00:00Z", cost_before="9", cost_after="8.5"),
         restatement("2025-11-22T00:00:00Z", cost_before=None, cost_after="1"),
         restatement("2025-11-22T00:00:00Z", cost_after="1", table_name="gcp_cost_billing"),
+        restatement("2025-11-23T00:00:00Z", cost_before="1", cost_after="1", usage_date="2025-11-16"),  # as before
     ]
     load(bigquery_client, table, changes)
     found = ask(spender, restated_since="2025-11-20T00:00:00Z")["restated"]

@@ -88,6 +88,7 @@ def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Fronten
     log_step(connected, run_id, rows=7)
     log_passed_check(connected, run_id, "not_null")
     log_restated_day(connected, run_id, "2025-11-17", cost_after="2.2")
+    log_restated_day(connected, run_id, "2025-11-16", cost_after="1.1", rows_after=1)  # as before: no change
     run = connected.get_run(run_id)
     assert (run["status"], run["rows_published"]) == ("COMPLETED", 7)
     assert [(step["step_id"], step["rows"]) for step in run["steps"]] == [("extract", 7)]

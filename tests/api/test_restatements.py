@@ -27,14 +27,15 @@ def restatements_of(frontend: Frontend, **query: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def restated(make_frontend: MakeFrontend, bigquery_client: bigquery.Client) -> Iterator[Frontend]:
-    """A tenant with four changes of focus_cost and one of another table."""
+    """A tenant with four changes of focus_cost, a day published again as it was, and a change of another table."""
     frontend = make_frontend()
     frontend.store_keyless()
     changes = [
         restatement("2025-11-21T00:00:00Z", cost_before="9", cost_after="8.5", rows_before=2, rows_after=1),
         restatement("2025-11-22T00:00:00Z", cost_before=None, cost_after="1", billing_currency="EUR"),
         restatement("2025-11-22T00:00:00Z", cost_before="1", cost_after=None, usage_date="2025-11-16"),
-        restatement("2025-11-20T00:00:00Z", cost_before="9", cost_after="9"),
+        restatement("2025-11-20T00:00:00Z", cost_before="9", cost_after="9", rows_before=1, rows_after=2),
+        restatement("2025-11-23T00:00:00Z", cost_before="9", cost_after="9", rows_before=2, rows_after=2),
         restatement("2025-11-22T00:00:00Z", cost_after="1", table_name="gcp_cost_billing"),
     ]
     load(bigquery_client, f"{frontend.tenant_id}.x_meta_restatements", changes)

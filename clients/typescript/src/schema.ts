@@ -428,7 +428,7 @@ export interface paths {
         };
         /**
          * List restatements
-         * @description Lists the days of focus_cost that runs published again, the latest change first. Each entry names its run. `since` selects the changes after a moment, `from` and `to` the changes of a range of days. If a run publishes a day again without a change, it is listed with a change of 0. With `Accept: text/csv` the answer is a file with the same columns, in one page.
+         * @description Lists the days of focus_cost that runs changed after they had been published, the latest change first. Each entry names its run. `since` selects the changes after a moment, `from` and `to` the changes of a range of days. A day that was published again with the same number of rows and the same cost is left out. With `Accept: text/csv` the answer is a file with the same columns, in one page.
          */
         get: operations["list_restatements"];
         put?: never;
@@ -1879,7 +1879,7 @@ export interface components {
             final_through: {
                 [key: string]: string | null;
             };
-            /** @description The days that a run has published again since `restated_since`, with the change of their cost. */
+            /** @description The days that changed since `restated_since` after they had been published, with the change of their cost. A day that was published again with the same number of rows and the same cost is left out. */
             restated: components["schemas"]["RestatedCost"][];
         };
         /** @description A fault of a credential or of its cloud that has to be corrected. */
