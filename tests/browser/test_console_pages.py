@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(600)]
 CANARY = "<script>window.canary = true</script><img src=x onerror='window.canary = true'>"
 AXE = ENVIRONMENT / "node_modules" / "axe-core" / "axe.min.js"
+NAVIGATION_IS_IN_SIGHT = """[...document.querySelectorAll("nav a")].every(
+    (link) => link.getBoundingClientRect().left >= 0 && link.getBoundingClientRect().right <= innerWidth)"""
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
@@ -88,6 +90,7 @@ def test_pages_are_accessible_fit_and_run_nothing_hostile(
         assert answer.status == 200
         assert violations(opened) == [], path
         assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert opened.evaluate(NAVIGATION_IS_IN_SIGHT), path
         assert opened.evaluate("window.canary") is None, path
     assert faults == []
 
