@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from convergence.api import REFUSED, Api, Json, Stopped, open_api
-from convergence.options import AsJson, Day, Most, Tenant
+from convergence.options import AsJson, Day, Most, Parameters, Pipeline, Tenant, named, parts_of
 from convergence.output import days_of, print_json, print_lines, print_table, published, short_time
 
 app = typer.Typer(help="Start, list, show, await, repeat and cancel runs.", no_args_is_help=True)
@@ -17,12 +17,7 @@ _RUNS = "/api/v1/pipelines/runs/{tenant_id}"
 _ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LOOK_SECONDS = 5.0  # each look at an unfinished run costs a query
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The pipeline_logging_id of the run.")]
-Pipeline = Annotated[str, typer.Argument(metavar="PIPELINE", help="Such as gcp/cost/billing.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; status 1 unless the run is COMPLETED.")]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the template; may be repeated."),
-]
 Seconds = Annotated[int, typer.Option("--timeout", min=1, metavar="SECONDS", help="The longest wait.")]
 
 
@@ -79,7 +74,7 @@ def start(
 ) -> None:
     """Start a run of a day or of a range. Without dates it loads whatever is new since the last run."""
     api = open_api(tenant)
-    body = _named(parameters) | {"date": date, "start_date": first, "end_date": last}
+    body = named(parameters) | {"date": date, "start_date": first, "end_date": last}
     answer = api.post(_run_path(pipeline), _given(body), keyed=True)
     if wait:
         return _await(api, answer["pipeline_logging_id"], timeout, as_json=as_json)
@@ -101,7 +96,7 @@ def backfill(
 ) -> None:
     """Load a long range with one run for each calendar month, newest first."""
     asked = {"start_date": first, "end_date": last, "split": "month", "preview": preview or None}
-    body = _named(parameters) | asked
+    body = named(parameters) | asked
     answer = open_api(tenant).post(_run_path(pipeline), _given(body), keyed=not preview)
     if as_json:
         return print_json(answer)
@@ -181,21 +176,7 @@ def _print_run(run: Json) -> None:
 
 
 def _run_path(pipeline: str) -> str:
-    parts = pipeline.split("/") if "/" in pipeline else pipeline.split("-")
-    if len(parts) != 3:
-        raise typer.BadParameter(f"{pipeline} is not provider/domain/template, such as gcp/cost/billing")
-    return "/api/v1/pipelines/run/{tenant_id}/" + "/".join(parts)
-
-
-def _named(parameters: list[str] | None) -> dict[str, Any]:
-    """The parameters by name. true and false become booleans, which `allow_empty` needs."""
-    named: dict[str, Any] = {}
-    for parameter in parameters or ():
-        name, equals, value = parameter.partition("=")
-        if not name or not equals:
-            raise typer.BadParameter(f"{parameter} is not NAME=VALUE")
-        named[name] = {"true": True, "false": False}.get(value, value)
-    return named
+    return "/api/v1/pipelines/run/{tenant_id}/" + "/".join(parts_of(pipeline))
 
 
 def _given(body: dict[str, Any]) -> dict[str, Any]:

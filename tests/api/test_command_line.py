@@ -169,14 +169,16 @@ def test_a_backfill_is_previewed(owner: Frontend) -> None:
     ]
 
 
-def test_a_schedule_is_previewed_paused_and_resumed(owner: Frontend) -> None:
-    body = {
-        "provider": "gcp", "domain": "cost", "template": "billing", "cron_expression": "0 2 * * *",
-        "parameters": dict([EXPORT.split("=")]),
-    }  # fmt: skip
-    made = owner.api.post(f"/api/v1/scheduler/customer/{owner.tenant_id}/pipelines", body)
-    assert made.status_code == 201, made.text
-    schedule = made.json()["config_id"]
+def test_a_schedule_is_created_previewed_paused_resumed_and_removed(owner: Frontend) -> None:
+    create = ("schedules", "create", "gcp/cost/billing", "0 2 * * *", "--timezone", "Europe/Berlin", "--set", EXPORT)
+    assert len(answer(owner, *create, "--preview")["fire_times"]) > 1
+    assert answer(owner, "schedules", "list")["pipelines"] == []
+    made = command(owner, *create)
+    assert made.returncode == 0, made.stderr
+    schedule = made.stdout.split()[0]
+    assert "0 2 * * * in Europe/Berlin: " in made.stdout
+    assert len([line for line in made.stdout.splitlines() if "T02:00:00+0" in line]) == 5
+    assert f"Schedule {schedule} runs the same pipeline" in command(owner, *create, "--preview").stdout
     listed = owner.api.get(f"/api/v1/scheduler/customer/{owner.tenant_id}/pipelines").json()
     assert answer(owner, "schedules", "list") == listed
     assert [row["config_id"] for row in listed["pipelines"]] == [schedule]
@@ -184,6 +186,9 @@ def test_a_schedule_is_previewed_paused_and_resumed(owner: Frontend) -> None:
     assert command(owner, "schedules", "pause", schedule).stdout == f"{schedule} is paused\n"
     assert "paused" in command(owner, "schedules", "list").stdout
     assert command(owner, "schedules", "resume", schedule).stdout.startswith(f"{schedule} is active; it fires next at ")
+    said = command(owner, "schedules", "remove", schedule)
+    assert said.stdout == f"{schedule} is removed; waiting runs cancelled: 0\n", said.stderr
+    assert command(owner, "schedules", "remove", schedule).returncode == 1
 
 
 def test_credentials_are_listed_and_the_setup_is_printed(owner: Frontend) -> None:
@@ -226,6 +231,7 @@ def test_a_command_that_cannot_start_says_the_way_out(
         ("costs", "--days", "many"),
         ("costs", "--to", "yesterday"),
         ("runs", "start", "billing"),
+        ("schedules", "create", "billing", "0 2 * * *"),
         ("runs", "start", "a/b/c", "--set", "x"),
         ("tags", "set", "environment", "no_such_file.json"),
         ("rates", "set", "2025-09", "EUR", "USD"),
