@@ -206,7 +206,7 @@ class Devcloud:
             "region": self.region,
             "admin_key": "",
             "services": {name: getattr(addresses, name) for name in services},
-            "env": client_environment(self.cloud, key_file=self._key_file(ADMIN_ACCOUNT)),
+            "env": client_environment(self.cloud, key_file=self._key_file(ADMIN_ACCOUNT)) | {"KMS_KEY": self.cloud.key},
         }
 
     def _process(self, name: str) -> FunctionProcess:

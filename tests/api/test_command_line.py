@@ -248,10 +248,12 @@ def test_an_operator_sees_the_status_and_reaches_the_other_commands(cloud: Devcl
         said = run(main, "status")
         shown = run(main, "tenants", "show", owner.tenant_id)
         checked = run(main, "templates", "validate")
+        counted = run(main, "credentials", "reencrypt", "--dry-run")
     assert said.stdout.startswith("as of ")
     assert "process_queue" in said.stdout
     assert (shown.returncode, owner.tenant_id in shown.stdout) == (0, True)
     assert checked.returncode == 0
+    assert (counted.returncode, counted.stderr) == (0, "")
     with environment({"PATH": os.environ["PATH"]}):
         refused = run(main, "status")
         unset = run(main, "credentials", "reencrypt")
