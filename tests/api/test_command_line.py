@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from shared.configuration.tables import get_table
 from tests.conftest import MakeFrontend
 from tests.support.commands import Said, environment, run
 from tests.support.frontend import Frontend
+from tests.support.shell_blocks import ROOT
 from tests.support.tenant_rows import charge, load, restatement
 
+RUNBOOK = ROOT / "docs" / "runbook" / "README.md"
 EXPORT = "billing_export_table=acme-gcp.billing.export"
 
 
@@ -115,7 +118,7 @@ def test_a_virtual_tag_is_set_from_a_file_listed_and_removed(owner: Frontend, tm
     assert "is not JSON" in command(owner, "tags", "set", "environment", str(file)).stderr
 
 
-def test_rates_are_set_once_for_a_month_that_has_ended(owner: Frontend) -> None:
+def test_rates_are_set_once_for_a_month_that_has_ended(owner: Frontend, bigquery_client: bigquery.Client) -> None:
     said = command(owner, "rates", "set", "2025-09", "EUR", "USD=0.86", "GBP=1.149")
     assert said.stdout.splitlines() == ["1 USD of 2025-09 is 0.86 EUR", "1 GBP of 2025-09 is 1.149 EUR"], said.stderr
     assert {rate["from_currency"]: rate["rate"] for rate in answer(owner, "rates", "list")["rates"]} == {
@@ -125,6 +128,10 @@ def test_rates_are_set_once_for_a_month_that_has_ended(owner: Frontend) -> None:
     lines = command(owner, "rates", "list").stdout.splitlines()
     assert ["2025-09", "USD", "EUR", "0.86"] in [line.split()[:4] for line in lines]
     assert command(owner, "rates", "set", "2025-09", "EUR", "USD=0.87").returncode == 1
+    (statement,) = re.findall(r"```sql\n(DELETE FROM `PROJECT[^;]*?)```", RUNBOOK.read_text(encoding="utf-8"))
+    bigquery_client.query_and_wait(statement.replace("PROJECT.acme_corp", owner.tenant_id))
+    assert command(owner, "rates", "set", "2025-09", "EUR", "USD=0.87").returncode == 0
+    assert command(owner, "rates", "set", "2025-09", "EUR", "GBP=1.15").returncode == 1
 
 
 def test_a_run_is_started_listed_shown_and_cancelled(owner: Frontend) -> None:
