@@ -235,7 +235,7 @@ next_steps() {
   step "Next"
   cat <<'NEXT'
 1. Confirm the mail that Cloud Monitoring sent to alert_email, if this is the first deployment.
-2. Onboard the first tenant: .venv/bin/python -m shared.commands.tenants onboard TENANT_ID prints its API key.
+2. Onboard the first tenant: .venv/bin/python -m convergence tenants onboard TENANT_ID prints its API key.
 3. Ask the tenant for a credential, or to let the worker's account impersonate one: docs/runbook/ says what it grants.
 4. POST the credential, then POST a run: COMPLETE_FLOWS.md has the calls.
 docs/runbook/ says how to upgrade, rotate, restore and take it down.

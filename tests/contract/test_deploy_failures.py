@@ -58,4 +58,4 @@ def test_a_first_apply_says_how_to_read_the_key_and_how_to_onboard(user: NewUser
     applied = user.deploy("apply", "--yes")
     assert (applied.returncode, applied.stderr) == (0, "")
     assert f"\ngcloud secrets versions access current --secret=of-terraform --project={PROJECT}\n" in applied.stdout
-    assert "shared.commands.tenants onboard" in applied.stdout
+    assert "convergence tenants onboard" in applied.stdout
