@@ -32,7 +32,8 @@ def log_restated_day(frontend: Frontend, run_id: str, day: str, *, cost_after: s
     frontend.sql(
         "INSERT INTO {own}.x_meta_restatements (pipeline_logging_id, table_name, source, usage_date, rows_before, "
         "rows_after, cost_before, cost_after, restated_at) VALUES (@run_id, 'gcp_cost_billing', 's', "
-        "CAST(@day AS DATE), 1, CAST(@rows_after AS INT64), NUMERIC '1.1', CAST(@cost_after AS NUMERIC), CURRENT_TIMESTAMP())",
+        "CAST(@day AS DATE), 1, CAST(@rows_after AS INT64), NUMERIC '1.1', CAST(@cost_after AS NUMERIC), "
+        "CURRENT_TIMESTAMP())",
         run_id=run_id,
         day=day,
         cost_after=cost_after,
