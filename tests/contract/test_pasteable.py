@@ -46,6 +46,8 @@ def test_the_readme_and_the_runbook_have_blocks() -> None:
         'echo "${NAME,,}"; for part in $PARTS; do echo; done',
         "sed -i s/a/b/ file",
         'echo "done!now"',
+        "cat > file.py <<'END'\nEND\nrm *.log",
+        "cat > file.txt <<'END'\ndone!now\nEND",
     ],
 )
 def test_a_line_that_some_shell_does_not_accept_is_found(line: str) -> None:
@@ -57,6 +59,7 @@ def test_a_line_that_some_shell_does_not_accept_is_found(line: str) -> None:
     [
         "curl -s \"$GATEWAY/runs?limit=1\" -H 'X-API-Key: #1' | jq '.runs[] # all'",
         "until runs | jq -e '.runs[0]'; do sleep 1; done",
+        "cat > file.py <<'END'\nprint(rows[0])  # the first\nEND",
         'devcloud() { .venv/bin/python -m devcloud "$@"; }',
         'echo "a \\" # b" it\\\'s',
         "if [ ! -e file ]; then echo ${#NAME}; fi",

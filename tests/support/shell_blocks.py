@@ -19,6 +19,8 @@ _UNQUOTED = {
     r"\bfor \w+ in \$\w": "zsh does not split a variable into words",
     r"\bsed -i|\breadlink -f|\bdate -d|\bgrep -\w*P|\bxargs -r": "only GNU has it, and macOS does not",
 }
+# A shell takes these lines as they are, but a line with ! is still looked up in the history.
+_LITERAL = re.compile(r"<<'(\w+)'$.*?^\1$", re.MULTILINE | re.DOTALL)
 _HISTORY = re.compile(r"![^\s=(\"]")
 
 
@@ -60,7 +62,8 @@ def _typed(console: str) -> str:
 def problems(commands: str) -> list[str]:
     """Why these lines cannot be pasted into an interactive bash and zsh, on Linux and on macOS."""
     unquoted, doubly_quoted = _split(commands)
-    found = [why for pattern, why in _UNQUOTED.items() if re.search(pattern, unquoted)]
+    read, _ = _split(_LITERAL.sub("Q", commands))
+    found = [why for pattern, why in _UNQUOTED.items() if re.search(pattern, read)]
     if any(_HISTORY.search(part) for part in [unquoted, *doubly_quoted]):
         found.append("an exclamation mark: interactive shells look it up in their history")
     return found
