@@ -103,11 +103,12 @@ SELECT
       billing_currency,
       SUM(COALESCE(cost_after, 0) - COALESCE(cost_before, 0)) AS billed_cost_change,
       MAX(restated_at) AS restated_at
-    FROM {dataset}.x_meta_restatements
+    FROM (
+      {changed_days}
+    )
     WHERE restated_at > @restated_since
       AND table_name = 'focus_cost'
       AND usage_date BETWEEN @first_date AND @last_date
-      AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
     GROUP BY usage_date, billing_currency
     ORDER BY usage_date, billing_currency
     LIMIT @most_sums
@@ -218,8 +219,7 @@ WHEN {conditions}
 
 -- name: list_restatements
 -- A page of the changes of published days of focus_cost, the latest first. A change has a row for each run, source, day
--- and currency; row_id orders changes of the same instant. The log also has days that were published again with the
--- same number of rows and the same cost. They are no changes.
+-- and currency; row_id orders changes of the same instant.
 -- param: since TIMESTAMP
 -- param: first_date DATE
 -- param: last_date DATE
@@ -250,9 +250,10 @@ FROM (
     source,
     pipeline_logging_id,
     CONCAT(pipeline_logging_id, ' ', CAST(usage_date AS STRING), ' ', COALESCE(billing_currency, ''), ' ', source) AS row_id
-  FROM {dataset}.x_meta_restatements
+  FROM (
+    {changed_days}
+  )
   WHERE table_name = 'focus_cost'
-    AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
     AND (@since IS NULL OR restated_at > @since)
     AND (@first_date IS NULL OR usage_date >= @first_date)
     AND (@last_date IS NULL OR usage_date <= @last_date)

@@ -155,3 +155,21 @@ SELECT
     0
   ) AS aged_priority
 FROM {tenants}.pipeline_execution_queue
+
+-- name: changed_days
+-- The published days that a run changed, one row for each run, table, source, day and currency. The log also has days
+-- that were published again with the same number of rows and the same cost. They are no changes.
+SELECT
+  pipeline_logging_id,
+  table_name,
+  source,
+  usage_date,
+  rows_before,
+  rows_after,
+  cost_before,
+  cost_after,
+  billing_currency,
+  restated_at
+FROM {dataset}.x_meta_restatements
+WHERE COALESCE(rows_after, 0) != COALESCE(rows_before, 0)
+  OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0)

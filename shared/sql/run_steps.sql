@@ -129,22 +129,24 @@ SELECT
         CONCAT(SUBSTR(billing_currency, 1, @most_characters - 1), '…'),
         billing_currency
       ) AS billing_currency
-    FROM {dataset}.x_meta_restatements
+    FROM (
+      {changed_days}
+    ) AS changed
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
-      AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
     ORDER BY
       usage_date DESC,
       ABS(COALESCE(cost_after, 0) - COALESCE(cost_before, 0)) DESC,
       table_name,
       source,
-      x_meta_restatements.billing_currency
+      changed.billing_currency
     LIMIT @most_restated
   ) AS restated_dates,
   (
     SELECT COUNT(*)
-    FROM {dataset}.x_meta_restatements
+    FROM (
+      {changed_days}
+    )
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
-      AND (COALESCE(rows_after, 0) != COALESCE(rows_before, 0) OR COALESCE(cost_after, 0) != COALESCE(cost_before, 0))
   ) AS restated_dates_total
