@@ -6,7 +6,7 @@ import math
 import uuid
 from datetime import timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
@@ -14,7 +14,7 @@ from shared.configuration.settings import get_settings
 if TYPE_CHECKING:
     from shared.adapters.bigquery.warehouse import Warehouse
     from shared.adapters.google.admin_keys import SecretAdminKeys
-    from shared.adapters.google.alert_tasks import EvaluationTasks, SendingTasks
+    from shared.adapters.google.alert_tasks import AlertTarget, EvaluationTasks, SendingTasks
     from shared.adapters.google.oidc import OidcTokens
     from shared.adapters.google.secret_versions import SecretVersions
     from shared.adapters.google.tasks import Tasks
@@ -123,9 +123,16 @@ def run_events() -> RunEvents:
 
 
 @cache
+def _cloud_tasks() -> Any:
+    """Cloud Tasks' client, opened when the first task is created."""
+    from shared.adapters.google.task_creation import open_cloud_tasks
+
+    return open_cloud_tasks(get_settings().cloud_tasks_endpoint)
+
+
+@cache
 def tasks() -> Tasks:
     """Kicks and run deliveries; Cloud Tasks' client is imported when the first task is created."""
-    from shared.adapters.google.task_creation import open_cloud_tasks
     from shared.adapters.google.tasks import Tasks, TaskTargets
 
     settings = get_settings()
@@ -138,38 +145,34 @@ def tasks() -> Tasks:
         close_queue=settings.close_queue,
         execute_run_url=settings.execute_run_url,
     )
-    return Tasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), targets)
+    return Tasks(_cloud_tasks, targets)
 
 
 @cache
 def evaluation_tasks() -> EvaluationTasks:
     """The tasks that ask for evaluations of tenants' alerts."""
-    from shared.adapters.google.alert_tasks import AlertTarget, EvaluationTasks
-    from shared.adapters.google.task_creation import open_cloud_tasks
+    from shared.adapters.google.alert_tasks import EvaluationTasks
 
     settings = get_settings()
-    target = AlertTarget(
-        queue=settings.require("evaluate_queue"),
-        function_url=settings.require("evaluate_alerts_url"),
-        service_account=settings.require("tasks_service_account"),
-    )
-    open_client = cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint))
-    return EvaluationTasks(open_client, target, settings.kick_bucket_seconds)
+    target = _alert_target(settings.require("evaluate_queue"), settings.require("evaluate_alerts_url"))
+    return EvaluationTasks(_cloud_tasks, target, settings.kick_bucket_seconds)
 
 
 @cache
 def sending_tasks() -> SendingTasks:
     """The tasks that send messages to tenants' webhooks."""
-    from shared.adapters.google.alert_tasks import AlertTarget, SendingTasks
-    from shared.adapters.google.task_creation import open_cloud_tasks
+    from shared.adapters.google.alert_tasks import SendingTasks
 
     settings = get_settings()
-    target = AlertTarget(
-        queue=settings.require("send_queue"),
-        function_url=settings.require("send_alerts_url"),
-        service_account=settings.require("tasks_service_account"),
+    return SendingTasks(
+        _cloud_tasks, _alert_target(settings.require("send_queue"), settings.require("send_alerts_url"))
     )
-    return SendingTasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), target)
+
+
+def _alert_target(queue: str, function_url: str) -> AlertTarget:
+    from shared.adapters.google.alert_tasks import AlertTarget
+
+    return AlertTarget(queue, function_url, get_settings().require("tasks_service_account"))
 
 
 @cache

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.google.task_creation import create_task, post_task
+from shared.adapters.google.task_creation import bucket_of, create_task, post_task
 from shared.domain.alerts.tasks import EvaluateTask, SendTask
 from shared.domain.runs.delivery import task_name
 
 _DEADLINE = timedelta(seconds=120)
-_CLOCK_SKEW = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,10 @@ class EvaluationTasks:
     def request(self, tenant_id: str) -> bool:
         """Ask for an evaluation soon, and return whether Cloud Tasks accepts.
 
-        Requests for a tenant in one time bucket share one task. It is delivered when the bucket ends, so it follows
-        every write that the requests announce. If Cloud Tasks does not accept, the hourly clean-up asks again.
+        Requests for a tenant in one time bucket share one task. If Cloud Tasks does not accept, the hourly clean-up
+        asks again.
         """
-        bucket = math.floor(self.clock().timestamp() / self.bucket_seconds) + 1
+        bucket, delivered_at = bucket_of(self.clock(), self.bucket_seconds)
         task = post_task(
             self.target.service_account,
             queue=self.target.queue,
@@ -50,7 +48,7 @@ class EvaluationTasks:
             body=EvaluateTask(tenant_id=tenant_id).model_dump(),
             deadline=_DEADLINE,
         )
-        task["schedule_time"] = datetime.fromtimestamp(bucket * self.bucket_seconds, UTC) + _CLOCK_SKEW
+        task["schedule_time"] = delivered_at
         return create_task(self.open_client, self.target.queue, task, tenant_id=tenant_id)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions as google
@@ -18,6 +19,8 @@ from shared.runtime import log
 _TIMEOUT_SECONDS = 5.0
 # Every task has a name, so creating it again is safe.
 _RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, stops_with_work=False)
+# A task is delivered this long after its bucket's end, so that it also follows the writes of a caller whose clock lags.
+_CLOCK_SKEW = timedelta(milliseconds=100)
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
 
@@ -44,6 +47,16 @@ def post_task(
             "oidc_token": token,
         },
     }
+
+
+def bucket_of(moment: datetime, seconds: float) -> tuple[int, datetime]:
+    """The number of the time bucket of this length that `moment` is in, and when a task of the bucket is delivered.
+
+    All requests of a bucket share one task. It comes after the bucket's end, so it follows every write that they
+    announce.
+    """
+    number = math.floor(moment.timestamp() / seconds) + 1
+    return number, datetime.fromtimestamp(number * seconds, UTC) + _CLOCK_SKEW
 
 
 def create_task(open_client: Callable[[], Any], queue: str, task: Mapping[str, Any], **facts: str) -> bool:

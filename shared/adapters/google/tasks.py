@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,13 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
-from shared.adapters.google.task_creation import create_task, post_task
+from shared.adapters.google.task_creation import bucket_of, create_task, post_task
 from shared.domain.runs.delivery import CloseTask, RunTask, task_name
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest that Cloud Tasks allows, and execute_run's timeout
 _KICK_DEADLINE = timedelta(seconds=320)
-# A kick is delivered this long after its bucket's end, so that it also follows the writes of a caller whose clock lags.
-_CLOCK_SKEW = timedelta(milliseconds=100)
 _THREADS = 32
 Task = TypeVar("Task")
 
@@ -49,13 +46,12 @@ class Tasks:
     def kick(self, *, not_before: datetime | None = None) -> bool:
         """Ask for a call of process_queue soon, or soon after `not_before`, and return whether Cloud Tasks accepts.
 
-        Kicks of one time bucket share one task, delivered when the bucket ends: after every write that the kicks
-        announce. A kick that fails only costs time, because Cloud Scheduler calls process_queue anyway; so the
-        failure is logged and not raised.
+        Kicks of one time bucket share one task. A kick that fails only costs time, because Cloud Scheduler calls
+        process_queue anyway; so the failure is logged and not raised.
         """
         targets, now = self._targets, self._clock()
         moment = max(now, not_before) if not_before else now
-        bucket = math.floor(moment.timestamp() / targets.kick_bucket_seconds) + 1
+        bucket, delivered_at = bucket_of(moment, targets.kick_bucket_seconds)
         task = post_task(
             self._targets.service_account,
             queue=targets.kick_queue,
@@ -65,7 +61,7 @@ class Tasks:
             body={},
             deadline=_KICK_DEADLINE,
         )
-        task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC) + _CLOCK_SKEW
+        task["schedule_time"] = delivered_at
         return create_task(self._open_client, targets.kick_queue, task)
 
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
