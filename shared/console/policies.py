@@ -22,8 +22,8 @@ from shared.console.sessions import Kind, Session, Sessions
 from shared.domain.requests.auth import KeyOwner, PresentedKey, TenantReader
 from shared.errors import Forbidden, InvalidInput, Unauthenticated, UnsupportedMediaType
 from shared.http.messages import Call, HttpRequest
+from shared.http.policies import caller_address
 from shared.runtime import log
-from shared.runtime.callers import address_of
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 100
@@ -50,14 +50,13 @@ class TenantVisit(Visit):
 
 @dataclass(frozen=True)
 class OperatorVisit(Visit):
-    """A request of an operator. Call `charge_query` before each query of your own."""
+    """A request of an operator. Call `charge_query` before each query of your own.
+
+    `reader_of` makes a reader of a tenant's tables that counts against the operator's limits.
+    """
 
     charge_query: Callable[[], None]
-    charge_bytes: Callable[[int], None]
-
-    def reader_of(self, tenant_id: str) -> TenantReader:
-        """A reader of a tenant's tables. It counts against the operator's limits."""
-        return TenantReader(tenant_id=tenant_id, charge_query=self.charge_query, charge_bytes=self.charge_bytes)
+    reader_of: Callable[[str], TenantReader]
 
 
 VisitCall = Call[Visit]
@@ -102,17 +101,12 @@ def tenant_page(request: HttpRequest) -> TenantVisit:
     form = _form(request, session)
     callers, key = bootstrap.callers(), PresentedKey(session.api_key_hash, session.tenant_id)
     log.bind(tenant_id=session.tenant_id)
-    callers.check_key(key.api_key_hash, address=address(request))
+    callers.check_key(key.api_key_hash, address=caller_address(request))
     try:
         owner = callers.require_owner(key)
     except Forbidden as error:  # the login says why
         raise Unauthenticated from error
-    reader = TenantReader(
-        tenant_id=owner.tenant_id,
-        charge_query=partial(callers.charge_query, key.api_key_hash),
-        charge_bytes=partial(callers.charge_bytes, key.api_key_hash),
-    )
-    return TenantVisit(session, form, key, owner, reader)
+    return TenantVisit(session, form, key, owner, callers.reader_of(owner.tenant_id, key.api_key_hash))
 
 
 def operator_page(request: HttpRequest) -> OperatorVisit:
@@ -124,12 +118,7 @@ def operator_page(request: HttpRequest) -> OperatorVisit:
     if admin_keys is None or not admin_keys.is_newest(session.admin_key_hash):
         raise Unauthenticated
     callers, key = bootstrap.callers(), session.admin_key_hash
-    return OperatorVisit(session, form, partial(callers.charge_query, key), partial(callers.charge_bytes, key))
-
-
-def address(request: HttpRequest) -> str:
-    """The caller's address, for the limit of guessed keys."""
-    return address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
+    return OperatorVisit(session, form, partial(callers.charge_query, key), partial(callers.reader_of, key_hash=key))
 
 
 def _find(request: HttpRequest, kind: Kind) -> Session | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from shared import bootstrap
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
@@ -43,16 +41,16 @@ def tenant_reader(request: HttpRequest) -> TenantReader:
     key = _identified_key(request)
     callers = bootstrap.callers()
     owner = callers.require_owner(key)
-    return TenantReader(
-        tenant_id=owner.tenant_id,
-        charge_query=partial(callers.charge_query, key.api_key_hash),
-        charge_bytes=partial(callers.charge_bytes, key.api_key_hash),
-    )
+    return callers.reader_of(owner.tenant_id, key.api_key_hash)
+
+
+def caller_address(request: HttpRequest) -> str:
+    """The caller's address, for the limit of guessed keys."""
+    return address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
 
 
 def _identified_key(request: HttpRequest) -> PresentedKey:
-    address = address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
-    api_key_hash = bootstrap.callers().identify(request.headers.get("X-API-Key"), address=address)
+    api_key_hash = bootstrap.callers().identify(request.headers.get("X-API-Key"), address=caller_address(request))
     tenant_id = request.params["tenant_id"]
     check_tenant_id(tenant_id)
     log.bind(tenant_id=tenant_id)

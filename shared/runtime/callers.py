@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
-from shared.domain.requests.auth import KeyOwner, KeyOwners, PresentedKey, hash_api_key, require_tenant
+from shared.domain.requests.auth import KeyOwner, KeyOwners, PresentedKey, TenantReader, hash_api_key, require_tenant
 from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.rate_limits import RateLimit
 from shared.runtime.ttl_cache import TtlCache
@@ -85,6 +86,14 @@ class Callers:
     def charge_bytes(self, api_key_hash: str, bytes_read: int) -> None:
         """Count what a query read, once it is known: the bytes of a large query count as those of many queries."""
         self._queries.owe(api_key_hash, now=self._clock(), cost=max(0.0, bytes_read / BYTES_OF_A_QUERY - 1))
+
+    def reader_of(self, tenant_id: str, key_hash: str) -> TenantReader:
+        """A reader of the tenant's tables, whose queries and bytes count against the key with this SHA-256."""
+        return TenantReader(
+            tenant_id=tenant_id,
+            charge_query=partial(self.charge_query, key_hash),
+            charge_bytes=partial(self.charge_bytes, key_hash),
+        )
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
         """The key's owner, checked by require_tenant. At most one job, and none while an earlier proof is valid."""

@@ -8,13 +8,14 @@ import time
 from shared import bootstrap
 from shared.configuration.settings import get_settings
 from shared.console.navigation import HOME
-from shared.console.policies import TenantPageCall, Visit, VisitCall, address, links, tenant_page, visitor
+from shared.console.policies import TenantPageCall, Visit, VisitCall, links, tenant_page, visitor
 from shared.console.replies import Page, Redirect, Text
 from shared.console.sessions import Session
 from shared.console.site import LOGIN, Route
 from shared.domain.requests.auth import PresentedKey
 from shared.errors import Forbidden, Unauthenticated
 from shared.http.messages import Call, HttpRequest
+from shared.http.policies import caller_address
 
 _WRONG_KEY = "This key is not valid. Check that you copied all of it, or ask your operator for a new one."
 _WRONG_LINK = "This link has been used, or is too old. Ask for a new link, or log in with your API key."
@@ -31,7 +32,7 @@ def log_in(call: VisitCall) -> Page | Redirect:
     """Exchange the key for a session."""
     form, wanted = call.caller.form, next_path(call.caller.form.get("next", ""))
     try:
-        api_key_hash = bootstrap.callers().identify(form.get("api_key", "").strip(), address=address(call))
+        api_key_hash = bootstrap.callers().identify(form.get("api_key", "").strip(), address=caller_address(call))
         return _logged_in(api_key_hash, wanted)
     except Unauthenticated:
         return _login_page(wanted, problem=_WRONG_KEY, status=401)
@@ -68,7 +69,7 @@ def follow_link(call: VisitCall) -> Page | Redirect:
     if key is None:
         return _login_page("", problem=_WRONG_LINK, status=401)
     try:
-        bootstrap.callers().check_key(key.api_key_hash, address=address(call))
+        bootstrap.callers().check_key(key.api_key_hash, address=caller_address(call))
         return _logged_in(key.api_key_hash, "")
     except (Unauthenticated, Forbidden):
         return _login_page("", problem=_WRONG_LINK, status=401)
@@ -82,7 +83,7 @@ def show_home(call: Call[Visit]) -> Redirect:
 def api_key(request: HttpRequest) -> PresentedKey:
     """Accept a live key in X-API-Key. It reads no cookie, so no other site can use it."""
     callers = bootstrap.callers()
-    api_key_hash = callers.identify(request.headers.get("X-API-Key"), address=address(request))
+    api_key_hash = callers.identify(request.headers.get("X-API-Key"), address=caller_address(request))
     return PresentedKey(api_key_hash, callers.require_any_owner(api_key_hash).tenant_id)
 
 

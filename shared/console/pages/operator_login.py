@@ -7,11 +7,12 @@ import time
 from shared import bootstrap
 from shared.console.navigation import HOME
 from shared.console.pages.login import next_path
-from shared.console.policies import OperatorPageCall, VisitCall, address, operator_page, visitor
+from shared.console.policies import OperatorPageCall, VisitCall, operator_page, visitor
 from shared.console.replies import Page, Redirect
 from shared.console.sessions import Session
 from shared.console.site import OPERATOR_LOGIN, OPERATOR_LOGOUT, Route, is_operators
 from shared.errors import Unauthenticated
+from shared.http.policies import caller_address
 from shared.runtime import log
 
 _WRONG_KEY = "This is not the present admin key. After a rotation only the new key logs in."
@@ -28,7 +29,7 @@ def log_in(call: VisitCall) -> Page | Redirect:
     try:
         digest = _digest_of(form.get("admin_key", "").strip())
     except Unauthenticated:
-        bootstrap.callers().refuse(address(call))
+        bootstrap.callers().refuse(caller_address(call))
         return _login_page(wanted, problem=_WRONG_KEY, status=401)
     log.info("operator logged in")
     session = Session("operator", int(time.time()), admin_key_hash=digest)
