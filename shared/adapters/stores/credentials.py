@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob, translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
+from shared.adapters.stores.ciphertexts import replace_ciphertexts, replacement
 from shared.domain.credentials.sealed import SealedCredential
 from shared.domain.numbers_in_order import last_taken
 
@@ -96,21 +95,17 @@ class Credentials:
 
     def replace_ciphertexts(self, pairs: Sequence[tuple[SealedCredential, SealedCredential]]) -> int:
         """Replace the first credential of each pair by the second if the first is still stored. Return the number."""
-        replacements = [
-            {
-                "tenant_id": before.tenant_id,
-                "provider": before.provider,
-                "before": base64.b64encode(before.encrypted_credentials).decode(),
-                "after": base64.b64encode(after.encrypted_credentials).decode(),
-                "kms_key_version": after.kms_key_version,
-            }
+        replacements = (
+            replacement(
+                tenant_id=before.tenant_id,
+                provider=before.provider,
+                before=before.encrypted_credentials,
+                after=after.encrypted_credentials,
+                kms_key_version=after.kms_key_version,
+            )
             for before, after in pairs
-        ]
-        replace = statement("credentials", "replace_ciphertexts")
-        with translated():
-            change = partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)})
-            job = retried(change, for_seconds=_ANSWER_SECONDS)
-        return int(job.num_dml_affected_rows or 0)
+        )
+        return replace_ciphertexts(self.warehouse, statement("credentials", "replace_ciphertexts"), replacements)
 
     def _change(self, name: str, tenant_id: str, values: Mapping[str, Any]) -> bool:
         logged = {**values, "log_id": uuid.uuid4().hex}
