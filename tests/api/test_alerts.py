@@ -13,7 +13,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 
 from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
-from tests.support.alerts import BUDGET, YESTERDAY, Watcher
+from tests.support.alerts import BUDGET, YESTERDAY, Watcher, watcher_of
 from tests.support.executions import eventually
 from tests.support.tenant_rows import charge, load
 from tests.support.webhook_receiver import receiver
@@ -27,9 +27,7 @@ ANOMALIES: Json = {"minimum_amount": "20", "currency": "USD"}
 def watcher(make_frontend: MakeFrontend) -> Iterator[Watcher]:
     """A tenant with an empty focus_cost."""
     frontend = make_frontend()
-    frontend.store_keyless()
-    watcher = Watcher(frontend)
-    watcher.make_costs()
+    watcher = watcher_of(frontend)
     yield watcher
     frontend.api.session.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from convergence.app import main
 from tests.conftest import MakeFrontend
-from tests.support.alerts import YESTERDAY, Watcher
+from tests.support.alerts import YESTERDAY, Watcher, watcher_of
 from tests.support.commands import Said, environment, run
 
 ADDRESS = "https://example.com/alerts"
@@ -21,9 +21,7 @@ ADDRESS = "https://example.com/alerts"
 def watcher(make_frontend: MakeFrontend) -> Iterator[Watcher]:
     """A tenant that has spent 85 dollars and 7 euros."""
     frontend = make_frontend()
-    frontend.store_keyless()
-    watcher = Watcher(frontend)
-    watcher.make_costs()
+    watcher = watcher_of(frontend)
     watcher.spend("85")
     watcher.spend("7", BillingCurrency="EUR")
     yield watcher

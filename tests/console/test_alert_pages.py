@@ -10,7 +10,7 @@ import pytest
 from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
 from tests.console.conftest import CANARY, OpenBrowser
-from tests.support.alerts import YESTERDAY, Watcher
+from tests.support.alerts import YESTERDAY, Watcher, watcher_of
 from tests.support.browser import Browser
 from tests.support.webhook_receiver import receiver
 
@@ -22,9 +22,7 @@ BUDGET = {"amount": "100", "currency": "USD", "metric": "billed", "filter": "", 
 def watcher(make_frontend: MakeFrontend) -> Iterator[Watcher]:
     """A tenant that has spent 85 dollars and 7 euros, on a service with a hostile name."""
     frontend = make_frontend()
-    frontend.store_keyless()
-    watcher = Watcher(frontend)
-    watcher.make_costs()
+    watcher = watcher_of(frontend)
     watcher.spend("85", ServiceName=CANARY, ProviderName=CANARY)
     watcher.spend("7", BillingCurrency="EUR")
     yield watcher

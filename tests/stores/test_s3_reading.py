@@ -13,8 +13,8 @@ from shared.adapters.aws.s3 import S3Bucket, open_bucket
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey
 from shared.errors import CredentialsRejected, SourceNotFound, SourceRewritten
-from tests.support.local_s3 import PART_BYTES
 from tests.support.stores.s3_servers import S3Server, s3_server
+from tests.support.stores.written_by_boto import PART_BYTES
 
 CONTENT = bytes(range(256)) * 40
 ODD = "exports/a b+c=d%2e/ü&1.csv"

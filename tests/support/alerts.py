@@ -19,6 +19,14 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 BUDGET: Json = {"amount": "100", "currency": "USD", "thresholds": [50, 80, 100]}
 
 
+def watcher_of(frontend: Frontend) -> Watcher:
+    """A new tenant's watcher: it has a dataset with an empty focus_cost."""
+    frontend.store_keyless()
+    watcher = Watcher(frontend)
+    watcher.make_costs()
+    return watcher
+
+
 @dataclass(frozen=True)
 class Watcher:
     """A tenant and its rules."""

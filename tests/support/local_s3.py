@@ -7,24 +7,23 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import boto3
 import requests
-from boto3.s3.transfer import TransferConfig
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
+from tests.support.stores.written_by_boto import WrittenByBoto
+
 Json = dict[str, Any]
 REGION = "eu-central-1"
-PART_BYTES = 5 * 1024 * 1024  # the smallest part of an object that AWS takes
 _READ = ["s3:ListBucket", "s3:GetObject"]
 _ACCOUNT = "123456789012"  # the account that moto gives to everybody
 
 
 @dataclass(frozen=True)
-class LocalS3:
+class LocalS3(WrittenByBoto):
     """A running S3; `client` may do everything.
 
     `reader` is the access key of an account that may only read, `stranger` of one that may read nothing.
@@ -39,23 +38,6 @@ class LocalS3:
     def make_bucket(self, name: str) -> None:
         """Make a bucket in REGION."""
         self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-
-    def put(self, bucket: str, key: str, content: bytes) -> None:
-        """Write an object."""
-        self.client.put_object(Bucket=bucket, Key=key, Body=content)
-
-    def remove(self, bucket: str, key: str) -> None:
-        """Delete an object."""
-        self.client.delete_object(Bucket=bucket, Key=key)
-
-    def put_in_parts(self, bucket: str, key: str, content: bytes) -> None:
-        """Write an object as AWS writes large ones, in parts."""
-        parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
-        self.client.upload_fileobj(BytesIO(content), bucket, key, Config=parts)
-
-    def put_encoded(self, bucket: str, key: str, content: bytes) -> None:
-        """Write an object of gzip, and say so in its headers."""
-        self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentEncoding="gzip")
 
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
         """Write many empty objects without HTTP, which would take a hundredth of a second for each."""

@@ -10,7 +10,7 @@ import pytest
 
 from devcloud.clients import warehouse_of
 from shared.adapters.stores.forgotten_alerts import find_forgotten
-from tests.support.alerts import BUDGET, Watcher
+from tests.support.alerts import BUDGET, watcher_of
 from tests.support.dispatching import Dispatching
 from tests.support.executions import eventually, served
 from tests.support.webhook_receiver import receiver
@@ -39,9 +39,7 @@ def publish_event(dispatching: Dispatching, tenant_id: str) -> None:
 
 def test_a_lost_evaluation_and_a_lost_message_are_asked_for_again(dispatching: Dispatching) -> None:
     frontend = dispatching.frontend()
-    frontend.store_keyless()
-    watcher = Watcher(frontend)
-    watcher.make_costs()
+    watcher = watcher_of(frontend)
     dispatching.hold("evaluate", "send")
     with receiver() as webhook:
         watcher.set("webhook", {"url": webhook.url})

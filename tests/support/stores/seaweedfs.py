@@ -7,16 +7,15 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 
 from shared.domain.credentials.setup_guides import SetupGuide
-from tests.support.local_s3 import PART_BYTES, REGION
+from tests.support.local_s3 import REGION
 from tests.support.stores.programs import ENVIRONMENT, free_ports, running
+from tests.support.stores.written_by_boto import WrittenByBoto
 
 Json = dict[str, Any]
 PROGRAM = str(ENVIRONMENT / "bin" / "weed")
@@ -28,7 +27,7 @@ _PORTS = [f"{server}.{port}" for server in ("master", "volume", "filer", "s3") f
 
 
 @dataclass(frozen=True)
-class SeaweedFS:
+class SeaweedFS(WrittenByBoto):
     """A running SeaweedFS; `client` may do everything. The role ROLE may read every bucket below exports/."""
 
     endpoint: str
@@ -40,16 +39,6 @@ class SeaweedFS:
     def make_bucket(self, name: str) -> None:
         self.client.create_bucket(Bucket=name)
 
-    def put(self, bucket: str, key: str, content: bytes) -> None:
-        self.client.put_object(Bucket=bucket, Key=key, Body=content)
-
-    def put_in_parts(self, bucket: str, key: str, content: bytes) -> None:
-        parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
-        self.client.upload_fileobj(BytesIO(content), bucket, key, Config=parts)
-
-    def put_encoded(self, bucket: str, key: str, content: bytes) -> None:
-        self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentEncoding="gzip")
-
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
         """Write many empty objects with its own program, in a hundredth of the time. All keys are in one folder."""
         (below,) = {key.rpartition("/")[0] for key in keys}
@@ -60,9 +49,6 @@ class SeaweedFS:
         top = self.folder / "many" / below.partition("/")[0]
         copy = [PROGRAM, "filer.copy", str(top), f"{self.filer}/buckets/{bucket}/"]
         subprocess.run(copy, cwd=self.folder, check=True, capture_output=True, timeout=60)
-
-    def remove(self, bucket: str, key: str) -> None:
-        self.client.delete_object(Bucket=bucket, Key=key)
 
     def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
         content = {"region": REGION, "bucket": bucket, "prefix": prefix, **_READER, **other}
