@@ -6,11 +6,9 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from shared.adapters.bigquery.contended import retried
-from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.bigquery.contended import changed_rows
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.alerts.evaluation import MAX_MESSAGES, MESSAGES_IN, Evaluation, Known, KnownAlert
@@ -114,9 +112,7 @@ class Alerts:
         )
 
     def _change(self, change: Statement, values: Mapping[str, Any]) -> int:
-        with translated():
-            job = retried(partial(self.warehouse.change, change, values), for_seconds=_ANSWER_SECONDS)
-        return int(job.num_dml_affected_rows or 0)
+        return changed_rows(self.warehouse, change, values, for_seconds=_ANSWER_SECONDS)
 
 
 def stored_rules(rows: Sequence[Row]) -> dict[str, StoredRule]:

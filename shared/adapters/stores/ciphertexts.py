@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from functools import partial
 
-from shared.adapters.bigquery.contended import retried
-from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.bigquery.contended import changed_rows
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
 
@@ -23,7 +21,5 @@ def replacement(*, before: bytes, after: bytes, kms_key_version: str, **row: str
 
 def replace_ciphertexts(warehouse: Warehouse, replace: Statement, replacements: Iterable[Mapping[str, str]]) -> int:
     """Run the statement, which replaces only ciphertexts that are still stored. Return the number of replaced rows."""
-    with translated():
-        change = partial(warehouse.change, replace, {"replacements": json.dumps(list(replacements))})
-        job = retried(change, for_seconds=_ANSWER_SECONDS)
-    return int(job.num_dml_affected_rows or 0)
+    values = {"replacements": json.dumps(list(replacements))}
+    return changed_rows(warehouse, replace, values, for_seconds=_ANSWER_SECONDS)
