@@ -63,6 +63,10 @@ def reconciliation_table(blocks: Iterable[Mapping[str, Any]]) -> tuple[list[str]
 
 
 def _block(currency: str | None, found: list[Mapping[str, Any]]) -> dict[str, Any]:
-    told = [{**line, "difference": EXACT.subtract(line["billed_cost"], line["source_cost"])} for line in found]
-    totals = {name: reduce(EXACT.add, (line[name] for line in told)) for name in _SUMS}
-    return {"billing_currency": currency, **totals, "lines": [{name: line[name] for name in _LINE} for line in told]}
+    lines = [{**line, "difference": EXACT.subtract(line["billed_cost"], line["source_cost"])} for line in found]
+    totals = {name: reduce(EXACT.add, (line[name] for line in lines)) for name in _SUMS}
+    return {
+        "billing_currency": currency,
+        **totals,
+        "lines": [{name: line[name] for name in _LINE} for line in lines],
+    }

@@ -71,7 +71,7 @@ def _rate_of(row: Mapping[str, Any], currency: str) -> Decimal:
         return Decimal(1)
     if row["rate"] is None:
         pair = f"from {row['billing_currency']} to {currency}"
-        told = f"needs the rate {pair} of {row['month']:%Y-%m}; PUT .../rates/{row['month']:%Y-%m} sets it"
-        raise InvalidInput.of_field("currency", told)
+        message = f"needs the rate {pair} of {row['month']:%Y-%m}; PUT .../rates/{row['month']:%Y-%m} sets it"
+        raise InvalidInput.of_field("currency", message)
     rate: Decimal = row["rate"]
     return rate

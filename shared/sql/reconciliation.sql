@@ -162,7 +162,7 @@ FROM (
     ) > 0 AS is_amortized
   FROM {dataset}.azure_cost_billing
   WHERE x_billing_period BETWEEN @first_period AND @last_period
-) AS told
+) AS marked
 WHERE NOT is_amortized
   OR IF(is_committed AND ChargeType IN ('Purchase', 'Refund'), x_export_kind = 'ACTUAL', x_export_kind = 'AMORTIZED')
 GROUP BY source, billing_period, invoice_id, billing_currency

@@ -32,5 +32,5 @@ def _shown(template: Template) -> dict[str, Any]:
 
 
 def _parameter(name: str, parameter: Parameter) -> dict[str, Any]:
-    told = parameter.model_dump(include={"type", "description", "default", "minimum", "maximum", "values"})
-    return {"name": name, **told}
+    shown = parameter.model_dump(include={"type", "description", "default", "minimum", "maximum", "values"})
+    return {"name": name, **shown}

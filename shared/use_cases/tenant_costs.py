@@ -126,8 +126,8 @@ class TenantCosts:
         tags = self.costs.find_virtual_tags(caller.tenant_id, request)
         if missing := [name for name in request.virtual_tags if name not in tags]:
             field = "group_by" if request.group.name in missing else "filter"
-            told = f"names no virtual tag of this tenant; PUT .../virtual-tags/{missing[0]} makes it"
-            raise InvalidInput.of_field(field, told)
+            message = f"names no virtual tag of this tenant; PUT .../virtual-tags/{missing[0]} makes it"
+            raise InvalidInput.of_field(field, message)
         return tags
 
 

@@ -32,8 +32,8 @@ class TenantVirtualTags:
         The body has a VirtualTagRequest's fields. Conflict if the tenant may have no more tags, or has no dataset.
         """
         if not re.fullmatch(VIRTUAL_NAME, name):
-            told = "must begin with a small letter, and have up to 63 small letters, digits and underscores"
-            raise InvalidInput.of_field("name", told)
+            message = "must begin with a small letter, and have up to 63 small letters, digits and underscores"
+            raise InvalidInput.of_field("name", message)
         tag, now = validated(VirtualTagRequest, asked.body), datetime.now(UTC)
         self.store.replace(tenant_id, name, tag, updated_at=now, user_id=asked.user_id)
         return _shown({"name": name, "tag": tag, "updated_at": now, "updated_by_user_id": asked.user_id})
