@@ -11,6 +11,7 @@ import typer
 from convergence.api import Json, open_api
 from convergence.options import AsJson, Day, Most, Tenant
 from convergence.output import print_json, print_lines, print_table, short_time
+from shared.domain.costs import final_until
 
 _BAR = 20
 
@@ -114,10 +115,11 @@ def _print_costs(shown: Json) -> None:
         print_lines(until_line(provider, through, shown["final_through"][provider]))
 
 
-def until_line(provider: str, data_through: str, final_through: str | None) -> str:
+def until_line(provider: str, data_through: str | None, final_through: str | None) -> str:
     """How far a provider's data reaches, and up to which of these days it is final."""
-    final = f"final until {min(data_through, final_through)}" if final_through else "nothing final yet"
-    return f"{provider}: data until {data_through}, {final}"
+    until = final_until(data_through, final_through)
+    data = f"data until {data_through}" if data_through else "no data"
+    return f"{provider}: {data}, {f'final until {until}' if until else 'nothing final yet'}"
 
 
 def _print_totals(group_by: str, block: Json) -> None:

@@ -15,6 +15,7 @@ from devcloud.demo.all_clouds_table import all_clouds_table, until_line
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Ledger
 from devcloud.seed_billing.deliveries import Delivered, deliver_aws, deliver_azure
+from shared.domain.costs import final_until
 
 _CLOUDS = {"aws/cost/billing": "AWS", "azure/cost/billing": "Microsoft"}  # FOCUS's ProviderName
 
@@ -67,5 +68,5 @@ def show_all_clouds(ledger: Ledger, frontend: Frontend, days: Sequence[date], co
     console.print(all_clouds_table(costs, days, "USD"))
     shown = frontend.costs(days[0], days[-1])
     for cloud, through in sorted(shown["data_through"].items()):
-        data_until, final = date.fromisoformat(through), shown["final_through"][cloud]
-        console.print(until_line(cloud, data_until, min(data_until, date.fromisoformat(final)) if final else None))
+        final = final_until(through, shown["final_through"][cloud])
+        console.print(until_line(cloud, date.fromisoformat(through), date.fromisoformat(final) if final else None))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -47,6 +47,7 @@ Moment = Annotated[
     AS_MOMENT,
 ]  # in UTC too
 EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
+Day = TypeVar("Day", date, str)  # as a date, or as ISO 8601 writes it
 
 
 def _check_currency(value: str) -> str:
@@ -80,6 +81,11 @@ def filtered(text: str | None) -> tuple[str, str] | None:
 def _check_filters(value: str) -> str:
     read_filters(value)
     return value
+
+
+def final_until(data_through: Day | None, final_through: Day | None) -> Day | None:
+    """The last day that is final and not after the data, because a final invoice covers its whole month; or None."""
+    return min(data_through, final_through) if data_through and final_through else final_through
 
 
 def check_size(found: Mapping[str, Sequence[Any]]) -> None:

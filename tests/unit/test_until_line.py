@@ -17,3 +17,7 @@ from convergence.costs import until_line
 )
 def test_final_is_told_up_to_the_last_day_with_data(final_through: str | None, told: str) -> None:
     assert until_line("AWS", "2025-11-14", final_through) == f"AWS: data until 2025-11-14, {told}"
+
+
+def test_a_cloud_without_data_is_named_as_one() -> None:
+    assert until_line("AWS", None, None) == "AWS: no data, nothing final yet"

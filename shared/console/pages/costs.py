@@ -14,6 +14,7 @@ from shared.console.policies import TenantPageCall, tenant_page
 from shared.console.replies import Page, Redirect
 from shared.console.site import Route
 from shared.domain.cost_properties import read_filters, write_condition, write_property
+from shared.domain.costs import final_until
 from shared.errors import InvalidInput
 
 PATH, LATEST = "/console/costs", "/console/costs/latest"
@@ -97,12 +98,19 @@ def _page(
         "metric": METRICS.get(metric, METRICS["billed"]),
         "filtered": _filtered(wanted.get("filter")),
         "blocks": currency_blocks(shown, nameless=f"No {groups[group_by][1]}") if shown else [],
+        "finality": _finality(shown) if shown else [],
         "shown": shown,
         "problem": problem,
         "address": lambda **changes: _address(_parameters(wanted, period) | changes),
         "drill": lambda name: _drill(wanted, period, name),
     }
     return Page("costs.html", "Costs", content, status=status)
+
+
+def _finality(shown: Mapping[str, Any]) -> list[tuple[str | None, date | None, date | None]]:
+    """Each cloud with its last day of data, and its last day that is final."""
+    finals = shown["final_through"]
+    return [(cloud, until, final_until(until, finals[cloud])) for cloud, until in shown["data_through"].items()]
 
 
 def _parameters(wanted: Mapping[str, str], period: Period) -> dict[str, str]:
